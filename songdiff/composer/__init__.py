@@ -1,0 +1,19 @@
+"""The composer fills in a Score: form, harmony, melody, rhythm. No tensors, no audio."""
+
+from .compose import compose
+from .genres import GENRES
+from .style import STYLE_WORDS, Style, caption, parse_style, style_tokens
+from .text import ComposeError
+from .untimed import untimed_score
+
+__all__ = [
+    "GENRES",
+    "STYLE_WORDS",
+    "ComposeError",
+    "Style",
+    "caption",
+    "compose",
+    "parse_style",
+    "style_tokens",
+    "untimed_score",
+]

@@ -1,0 +1,84 @@
+"""Encoded songs: the corpus as latents, log-mel of the mix, and Scores, for the trainings that stand on latents."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+from tqdm import tqdm
+
+from ..corpus.build import CorpusSong, read_song, stems
+from ..models import MelAutoencoder
+from ..score import TRACKS, Score
+
+
+@dataclass
+class EncodedSong:
+    """``latents`` (K, C, T) and ``mix_log_mel`` (M, J), both float16; its captions and Score."""
+
+    name: str
+    latents: Tensor
+    mix_log_mel: Tensor
+    captions: list[str]
+    score: Score
+
+
+def corpus_songs(corpus: Path, split: str, limit: int | None = None) -> list[CorpusSong]:
+    """The finished songs of one split ("train" or "test") of a corpus folder, in order."""
+    folders = sorted(path.parent for path in Path(corpus).glob("song-*/song.json"))
+    if not folders:
+        raise ValueError(f"{corpus}: no songs there; make some with `songdiff corpus build --hours 1 --out {corpus}`")
+    songs: list[CorpusSong] = []
+    for folder in folders:
+        song = read_song(folder)
+        if song.split == split:
+            songs.append(song)
+            if limit is not None and len(songs) == limit:
+                break
+    return songs
+
+
+def encode_songs(songs: list[CorpusSong], autoencoder: MelAutoencoder, cache: Path) -> list[EncodedSong]:
+    """Encode songs, or read them from ``cache`` (a folder per autoencoder, so that another one never mixes in)."""
+    digest = hashlib.sha256()
+    for name, value in sorted(autoencoder.state_dict().items()):
+        digest.update(name.encode() + value.cpu().float().numpy().tobytes())
+    folder = cache / digest.hexdigest()[:12]
+    folder.mkdir(parents=True, exist_ok=True)
+
+    def encoded(song: CorpusSong) -> EncodedSong:
+        path = folder / f"{song.folder.resolve().parent.name}-{song.id}.safetensors"
+        if not path.exists():
+            part = path.with_suffix(f".part{os.getpid()}")
+            save_file(encode_song(song, autoencoder), part)
+            os.replace(part, path)
+        tensors = load_file(path)
+        return EncodedSong(song.id, tensors["latents"], tensors["mix_log_mel"], song.captions, song.score)
+
+    with ThreadPoolExecutor(2) as pool:
+        return list(tqdm(pool.map(encoded, songs), total=len(songs), desc="encode", mininterval=2.0, disable=len(songs) < 2))
+
+
+@torch.no_grad()
+def encode_song(song: CorpusSong, autoencoder: MelAutoencoder) -> dict[str, Tensor]:
+    """One song's stems → ``latents`` (K, C, T) and ``mix_log_mel`` (M, J), float16."""
+    by_track = stems(song)
+    waveforms = torch.from_numpy(np.stack([by_track[track] for track in TRACKS]))
+    patches = autoencoder.patches(waveforms.sum(0, keepdim=True))
+    return {
+        "latents": autoencoder.encode(waveforms).half().contiguous(),
+        "mix_log_mel": autoencoder.spectra(patches).log_mel[0].half().contiguous(),
+    }
+
+
+def describe_corpus(songs: list[CorpusSong]) -> str:
+    """Number of songs and hours, as JSON, for logs."""
+    return json.dumps({"songs": len(songs), "hours": round(sum(song.score.duration for song in songs) / 3600, 2)})

@@ -1,0 +1,8 @@
+"""Networks only: autoencoder, vocoder, style encoder, transformer."""
+
+from .autoencoder import MelAutoencoder, Posterior, Spectra
+from .style_encoder import Style, StyleEncoder
+from .transformer import SongTransformer
+from .vocoder import SpectralVocoder
+
+__all__ = ["MelAutoencoder", "Posterior", "SongTransformer", "Spectra", "SpectralVocoder", "Style", "StyleEncoder"]

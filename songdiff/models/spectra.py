@@ -1,0 +1,56 @@
+"""Short-time spectra on the latent grid.
+
+Frame ``j`` is centred on sample ``hop·j + hop/2``, so that each latent frame covers exactly its own samples and a
+waveform of ``T`` latent frames has exactly ``T · frames_per_latent`` spectral frames, without a partial one at the ends.
+Magnitudes are scaled so that a full-scale sine reads 1.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def stft(waveform: Tensor, n_fft: int, hop_length: int) -> Tensor:
+    """(B, samples) with samples a multiple of ``hop_length`` → complex (B, n_fft/2 + 1, samples / hop_length)."""
+    if waveform.shape[-1] % hop_length:
+        raise ValueError(f"{waveform.shape[-1]} samples are not a multiple of the hop of {hop_length}")
+    pad = hop_length * 3 // 2
+    window = torch.hann_window(n_fft, device=waveform.device)
+    spectrum = torch.stft(
+        F.pad(waveform, (pad, pad)), n_fft, hop_length, window=window, pad_mode="constant", return_complex=True
+    )
+    return spectrum[..., 2:-2] * (4.0 / n_fft)
+
+
+def istft(spectrum: Tensor, n_fft: int, hop_length: int) -> Tensor:
+    """Inverse of :func:`stft`: complex (B, n_fft/2 + 1, frames) → (B, frames · hop_length)."""
+    pad, samples = hop_length * 3 // 2, spectrum.shape[-1] * hop_length
+    window = torch.hann_window(n_fft, device=spectrum.device)
+    padded = F.pad(spectrum * (n_fft / 4.0), (2, 2))
+    return torch.istft(padded, n_fft, hop_length, window=window, length=samples + 2 * pad)[..., pad : pad + samples]
+
+
+def mel_filterbank(n_fft: int, num_mels: int, f_min: float, f_max: float, sample_rate: int) -> Tensor:
+    """Triangular filters of unit sum on the HTK mel scale, (num_mels, n_fft/2 + 1).
+
+    Unit sum turns a band into a weighted mean of magnitudes, so that a flat spectrum gives flat bands. Bands narrower
+    than a bin take the nearest bin.
+    """
+
+    def mel(hertz: float) -> float:
+        return 2595.0 * math.log10(1.0 + hertz / 700.0)
+
+    edges = torch.linspace(mel(f_min), mel(f_max), num_mels + 2, dtype=torch.float64)
+    hertz = 700.0 * (10.0 ** (edges / 2595.0) - 1.0)
+    bins = torch.linspace(0, sample_rate / 2, n_fft // 2 + 1, dtype=torch.float64)
+    rising = (bins - hertz[:-2, None]) / (hertz[1:-1] - hertz[:-2])[:, None]
+    falling = (hertz[2:, None] - bins) / (hertz[2:] - hertz[1:-1])[:, None]
+    filters = torch.minimum(rising, falling).clamp(min=0)
+    nearest = (bins[None] - hertz[1:-1, None]).abs().argmin(dim=1)
+    narrow = filters.sum(1) < 1e-6
+    filters[narrow, nearest[narrow]] = 1.0
+    return (filters / filters.sum(1, keepdim=True)).float()

@@ -1,0 +1,197 @@
+"""The song transformer: predicts the velocity of all tracks of a song at once.
+
+One token is one latent frame of all tracks. Conditions that lie on the time grid are added in, at the input and at
+every block; style tokens are cross-attended; time and pooled style modulate every block (adaLN-single, PixArt-α,
+arXiv:2310.00426). What is already known of the song comes in beside the noisy latents with its mask.
+
+B batch, K tracks, C latent channels, T latent frames, L = 4·T fine frames, S style tokens, E style width, D width.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from diffusers.configuration_utils import ConfigMixin, register_to_config
+from diffusers.models.modeling_utils import ModelMixin
+from torch import Tensor, nn
+
+from ..conditioning.frames import GROUPS, NUM_FEATURES, PHONEME_TOKENS, PITCH_TOKENS, FrameConditions
+from .blocks import ConvNeXtBlock
+
+
+class SongTransformer(ModelMixin, ConfigMixin):
+    """Velocity (B, K·C, T) from noisy latents (B, K·C, T), time (B,), known cells, conditions and style."""
+
+    _supports_gradient_checkpointing = True
+
+    @register_to_config
+    def __init__(
+        self,
+        num_tracks: int = 4,
+        latent_channels: int = 64,
+        hidden_size: int = 448,
+        num_layers: int = 6,
+        num_heads: int = 7,
+        mlp_ratio: float = 2.5,
+        style_size: int = 128,
+        cross_attention_every: int = 3,
+        phoneme_tokens: int = PHONEME_TOKENS,
+        pitch_tokens: int = PITCH_TOKENS,
+        num_features: int = NUM_FEATURES,
+        num_groups: int = len(GROUPS),
+    ) -> None:
+        super().__init__()
+        if hidden_size % num_heads or (hidden_size // num_heads) % 2:
+            raise ValueError(f"hidden_size {hidden_size} does not split into {num_heads} heads of even size")
+        channels = num_tracks * latent_channels
+        self.condition_encoder = ConditionEncoder(hidden_size, phoneme_tokens, pitch_tokens, num_features + num_groups)
+        self.embed = nn.Linear(2 * channels + num_tracks, hidden_size)
+        self.time_embed = nn.Sequential(nn.Linear(256, hidden_size), nn.SiLU(), nn.Linear(hidden_size, hidden_size))
+        self.style_embed = nn.Linear(style_size, hidden_size)
+        self.modulation = nn.Linear(hidden_size, 6 * hidden_size)
+        self.blocks = nn.ModuleList(
+            TransformerBlock(hidden_size, num_heads, mlp_ratio, style_size if i % cross_attention_every == 0 else None)
+            for i in range(num_layers)
+        )
+        self.norm = nn.RMSNorm(hidden_size, elementwise_affine=False, eps=1e-6)
+        self.out_modulation = nn.Parameter(torch.zeros(2, hidden_size))
+        self.out = nn.Linear(hidden_size, channels)
+        nn.init.zeros_(self.modulation.weight)
+        nn.init.zeros_(self.modulation.bias)
+        nn.init.zeros_(self.out.weight)
+        nn.init.zeros_(self.out.bias)
+        self.gradient_checkpointing = False
+
+    def encode_conditions(self, conditions: FrameConditions) -> Tensor:
+        """Batched conditions → (B, T, D). Does not depend on the noise: compute it once for all steps."""
+        return self.condition_encoder(conditions)
+
+    def forward(
+        self,
+        latents: Tensor,
+        timesteps: Tensor,
+        condition_states: Tensor,
+        style_tokens: Tensor,
+        style_mask: Tensor,
+        style_pooled: Tensor,
+        known_latents: Tensor,
+        known_mask: Tensor,
+    ) -> Tensor:
+        """``latents, known_latents`` (B, K·C, T); ``timesteps`` (B,) in 0 (data) … 1 (noise); ``condition_states``
+        (B, T, D); ``style_tokens`` (B, S, E) with ``style_mask`` (B, S), True = present; ``style_pooled`` (B, E);
+        ``known_mask`` (B, K, T), True = known (``known_latents`` is read only there) → velocity (B, K·C, T)."""
+        known = known_mask.to(latents.dtype)
+        cells = known.repeat_interleave(self.config.latent_channels, dim=1)
+        x = self.embed(torch.cat([latents, known_latents * cells, known], dim=1).transpose(1, 2))
+        x = x + condition_states
+        time = self.time_embed(sinusoids(timesteps, 256).to(x.dtype)) + self.style_embed(style_pooled)
+        modulation = self.modulation(F.silu(time)).unflatten(-1, (6, -1))
+        rotation = rotary_angles(x.shape[1], self.blocks[0].head_size, x.device, x.dtype)
+        attend = style_mask[:, None, None, :]
+        for block in self.blocks:
+            arguments = (x, condition_states, modulation, rotation, style_tokens, attend)
+            if self.gradient_checkpointing and self.training:
+                x = self._gradient_checkpointing_func(block, *arguments)
+            else:
+                x = block(*arguments)
+        shift, scale = (self.out_modulation.to(x.dtype) + time[:, None]).unbind(1)
+        x = self.norm(x) * (1 + scale[:, None]) + shift[:, None]
+        return self.out(x).transpose(1, 2)
+
+
+class ConditionEncoder(nn.Module):
+    """Tokens on L fine frames through two strided convolutions, features on T frames added, then local context."""
+
+    def __init__(self, hidden_size: int, phoneme_tokens: int, pitch_tokens: int, num_features: int) -> None:
+        super().__init__()
+        self.phonemes = nn.Embedding(phoneme_tokens, 128)
+        self.melody = nn.Embedding(pitch_tokens, 96)
+        self.bass = nn.Embedding(pitch_tokens, 32)
+        self.down = nn.Sequential(
+            nn.Conv1d(256, 256, 6, stride=2, padding=2), nn.GELU(), nn.Conv1d(256, hidden_size, 6, stride=2, padding=2)
+        )
+        self.features = nn.Linear(num_features, hidden_size)
+        self.blocks = nn.Sequential(*(ConvNeXtBlock(hidden_size, mlp_ratio=1.5) for _ in range(2)))
+
+    def forward(self, conditions: FrameConditions) -> Tensor:
+        c = conditions
+        tokens = torch.cat([self.phonemes(c.phonemes), self.melody(c.melody), self.bass(c.bass)], dim=-1)
+        x = self.down(tokens.transpose(1, 2)).transpose(1, 2)
+        return self.blocks(x + self.features(torch.cat([c.features, c.known], dim=-1)))
+
+
+class TransformerBlock(nn.Module):
+    """Self-attention, style cross-attention (in some blocks), SwiGLU; the first and last are modulated and gated."""
+
+    def __init__(self, hidden_size: int, num_heads: int, mlp_ratio: float, style_size: int | None) -> None:
+        super().__init__()
+        self.head_size = hidden_size // num_heads
+        inner = int(hidden_size * mlp_ratio) // 32 * 32
+        self.modulation = nn.Parameter(torch.randn(6, hidden_size) / hidden_size**0.5)
+        self.condition = nn.Linear(hidden_size, hidden_size, bias=False)
+        self.norm_attention = nn.RMSNorm(hidden_size, elementwise_affine=False, eps=1e-6)
+        self.qkv = nn.Linear(hidden_size, 3 * hidden_size, bias=False)
+        self.norm_q = nn.RMSNorm(self.head_size, eps=1e-6)
+        self.norm_k = nn.RMSNorm(self.head_size, eps=1e-6)
+        self.attention_out = nn.Linear(hidden_size, hidden_size, bias=False)
+        self.norm_mlp = nn.RMSNorm(hidden_size, elementwise_affine=False, eps=1e-6)
+        self.gate_up = nn.Linear(hidden_size, 2 * inner, bias=False)
+        self.down = nn.Linear(inner, hidden_size, bias=False)
+        self.style_attention = None if style_size is None else StyleAttention(hidden_size, num_heads, style_size)
+        nn.init.zeros_(self.condition.weight)
+
+    def forward(
+        self, x: Tensor, condition: Tensor, modulation: Tensor, rotation: Tensor, style: Tensor, style_mask: Tensor
+    ) -> Tensor:
+        """x, condition (B, T, D); modulation (B, 6, D); style (B, S, E); style_mask (B, 1, 1, S) → (B, T, D)."""
+        shift_a, scale_a, gate_a, shift_m, scale_m, gate_m = (modulation + self.modulation.to(x.dtype))[:, :, None].unbind(1)
+        y = self.norm_attention(x) * (1 + scale_a) + shift_a + self.condition(condition)
+        q, k, v = self.qkv(y).unflatten(-1, (3, -1, self.head_size)).permute(2, 0, 3, 1, 4)
+        q, k = rotate(self.norm_q(q), rotation), rotate(self.norm_k(k), rotation)
+        y = F.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2)
+        x = x + gate_a * self.attention_out(y)
+        if self.style_attention is not None:
+            x = x + self.style_attention(x, style, style_mask)
+        y = self.norm_mlp(x) * (1 + scale_m) + shift_m
+        gate, up = self.gate_up(y).chunk(2, dim=-1)
+        return x + gate_m * self.down(F.silu(gate) * up)
+
+
+class StyleAttention(nn.Module):
+    """Cross-attention from frames to style tokens; zero until trained."""
+
+    def __init__(self, hidden_size: int, num_heads: int, style_size: int) -> None:
+        super().__init__()
+        self.num_heads = num_heads
+        self.norm = nn.RMSNorm(hidden_size, eps=1e-6)
+        self.query = nn.Linear(hidden_size, hidden_size, bias=False)
+        self.key_value = nn.Linear(style_size, 2 * hidden_size, bias=False)
+        self.out = nn.Linear(hidden_size, hidden_size, bias=False)
+        nn.init.zeros_(self.out.weight)
+
+    def forward(self, x: Tensor, style: Tensor, mask: Tensor) -> Tensor:
+        q = self.query(self.norm(x)).unflatten(-1, (self.num_heads, -1)).transpose(1, 2)
+        k, v = self.key_value(style).unflatten(-1, (2, self.num_heads, -1)).permute(2, 0, 3, 1, 4)
+        return self.out(F.scaled_dot_product_attention(q, k, v, attn_mask=mask).transpose(1, 2).flatten(2))
+
+
+def sinusoids(timesteps: Tensor, size: int) -> Tensor:
+    """(B,) in 0 … 1 → (B, size) sines and cosines of frequencies 1 … 1000 (Vaswani et al., 2017)."""
+    frequencies = torch.exp(torch.linspace(0, math.log(1000.0), size // 2, device=timesteps.device))
+    angles = timesteps.float()[:, None] * frequencies
+    return torch.cat([angles.sin(), angles.cos()], dim=-1)
+
+
+def rotary_angles(length: int, head_size: int, device: torch.device, dtype: torch.dtype) -> Tensor:
+    """Cosines and sines of rotary position embedding (arXiv:2104.09864): (2, length, head_size / 2)."""
+    frequencies = 10000.0 ** (-torch.arange(0, head_size, 2, device=device).float() / head_size)
+    angles = torch.arange(length, device=device).float()[:, None] * frequencies
+    return torch.stack([angles.cos(), angles.sin()]).to(dtype)
+
+
+def rotate(x: Tensor, rotation: Tensor) -> Tensor:
+    """Rotate the two halves of each head's channels: x (B, H, T, head_size)."""
+    (cos, sin), (a, b) = rotation, x.chunk(2, dim=-1)
+    return torch.cat([a * cos - b * sin, b * cos + a * sin], dim=-1)

@@ -1,0 +1,32 @@
+"""Trained parts → one checkpoint folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from diffusers import FlowMatchEulerDiscreteScheduler
+
+from ..errors import InputError
+from ..models import MelAutoencoder, SongTransformer, SpectralVocoder, StyleEncoder
+from .song_pipeline import SongPipeline
+
+
+def assemble(
+    out: Path, autoencoder: Path, vocoder: Path, style_encoder: Path, transformer: Path, **sampler_defaults: float
+) -> Path:
+    """Write ``out`` with all parts as float16 safetensors and the sampler's defaults. Raises :class:`InputError`."""
+    folders = {"autoencoder": autoencoder, "vocoder": vocoder, "style_encoder": style_encoder, "transformer": transformer}
+    for part, folder in folders.items():
+        if not (folder / "config.json").exists():
+            raise InputError(f"{folder}: holds no trained {part.replace('_', ' ')} (config.json is missing)")
+    pipeline = SongPipeline(
+        autoencoder=MelAutoencoder.from_pretrained(autoencoder, torch_dtype=torch.float16),
+        vocoder=SpectralVocoder.from_pretrained(vocoder, torch_dtype=torch.float16),
+        style_encoder=StyleEncoder.from_pretrained(style_encoder, torch_dtype=torch.float16),
+        transformer=SongTransformer.from_pretrained(transformer, torch_dtype=torch.float16),
+        scheduler=FlowMatchEulerDiscreteScheduler(),
+        **sampler_defaults,  # type: ignore[arg-type]
+    )
+    pipeline.save_pretrained(out)
+    return out

@@ -1,0 +1,128 @@
+"""A song as a request: everything that went into it, kept beside the song, so that it can be made again."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from .. import __version__
+from ..audio import check_writable, read_audio, write_audio
+from ..errors import InputError
+from ..lyrics import load_lyrics, parse_lyrics
+from ..score import Score
+from .song_pipeline import SongPipeline, SongPipelineOutput
+
+
+class SongRequest(BaseModel):
+    """The inputs of one song. ``lyrics`` is the text itself, so that the sidecar stands alone."""
+
+    model_config = ConfigDict(extra="forbid")
+    model: str = "songdiff/tiny"
+    lyrics: str | None = None
+    prompt: str = ""
+    negative_prompt: str = ""
+    seed: int = Field(default=0, ge=0, lt=2**32)
+    audio_duration: float | None = None
+    num_inference_steps: int | None = None
+    guidance_scale: float | None = None
+    style_guidance_scale: float | None = None
+    planner: Literal["composer", "none"] = "composer"
+    reference: str | None = None
+
+    @classmethod
+    def from_lyrics_file(cls, path: Path | None, **fields: Any) -> SongRequest:
+        """A request with the text of a lyrics file (checked here); None makes an instrumental."""
+        text = None
+        if path is not None:
+            load_lyrics(path)
+            text = path.read_bytes().decode("utf-8-sig")
+        return cls(lyrics=text, **fields)
+
+
+def make_song(request: SongRequest, pipeline: SongPipeline, score: Score | None = None, **kwargs: Any) -> SongPipelineOutput:
+    """Run a request; ``score`` is sung instead of a new plan. ``kwargs`` go to the pipeline (callbacks)."""
+    reference = None if request.reference is None else torch.from_numpy(read_audio(request.reference))
+    return pipeline(
+        None if request.lyrics is None else parse_lyrics(request.lyrics),
+        request.prompt,
+        score=score,
+        planner=request.planner,
+        reference_audio=reference,
+        negative_prompt=request.negative_prompt,
+        audio_duration=request.audio_duration,
+        num_inference_steps=request.num_inference_steps,
+        guidance_scale=request.guidance_scale,
+        style_guidance_scale=request.style_guidance_scale,
+        generator=torch.Generator().manual_seed(request.seed),
+        **kwargs,
+    )
+
+
+def sidecar_path(path: Path) -> Path:
+    """``song.wav`` → ``song.json``."""
+    return path.with_suffix(".json")
+
+
+def check_outputs(path: Path, stems: Path | None = None) -> None:
+    """Refuse outputs that cannot be written before any work is done."""
+    check_writable(path)
+    check_writable(sidecar_path(path))
+    if stems is not None:
+        if stems.exists() and not stems.is_dir():
+            raise InputError(f"{stems}: is a file; --stems takes a folder")
+        check_writable(stems / "vocals.wav" if stems.is_dir() else stems.parent / "vocals.wav")
+
+
+def write_song(
+    song: SongPipelineOutput, request: SongRequest, path: Path, stems: Path | None = None, score: Score | None = None
+) -> list[Path]:
+    """Write the mix, its sidecar and, on request, the stems (``DIR/vocals.wav`` … of the mix's format).
+
+    ``score`` is the one the user gave, if any. Returns the files written.
+    """
+    record = {
+        "songdiff": __version__,
+        "file": path.name,
+        "request": request.model_dump(exclude_none=True),
+        "score_given": score is not None,
+        "score": json.loads(song.score.to_json()),
+    }
+    tags = {"title": song.score.title or path.stem, "software": f"songdiff {__version__}"}
+    tags["comment"] = json.dumps(record["request"], ensure_ascii=False)
+    written = [path]
+    write_audio(path, song.audio, song.sample_rate, tags)
+    if stems is not None:
+        stems.mkdir(parents=True, exist_ok=True)
+        for track, waveform in song.stems.items():
+            file = stems / f"{track}{path.suffix}"
+            write_audio(file, np.clip(waveform, -1, 1), song.sample_rate, {"title": track})
+            written.append(file)
+    sidecar = sidecar_path(path)
+    part = sidecar.with_suffix(".json.part")
+    part.write_text(json.dumps(record, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    os.replace(part, sidecar)
+    return [*written, sidecar]
+
+
+def read_sidecar(path: Path) -> tuple[SongRequest, Score, bool, str]:
+    """(request, score, whether the user gave that score, file name) of a song's JSON. Raises :class:`InputError`."""
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+        request = SongRequest.model_validate(record["request"])
+        score = Score.from_json(json.dumps(record["score"]), str(path))
+        return request, score, bool(record["score_given"]), str(record["file"])
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from None
+    except (UnicodeDecodeError, json.JSONDecodeError):
+        raise InputError(f"{path}: not a song's JSON; `songdiff generate` writes one beside every song") from None
+    except (KeyError, TypeError) as error:
+        raise InputError(f"{path}: lacks the field {error}; give the JSON that `songdiff generate` wrote") from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise InputError(f"{path}: request.{'.'.join(map(str, first['loc']))}: {first['msg']}") from None

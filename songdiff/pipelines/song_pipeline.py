@@ -1,0 +1,318 @@
+"""SongPipeline: lyrics and a style prompt in, a song with its stems and its Score out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from diffusers import FlowMatchEulerDiscreteScheduler
+from diffusers.pipelines.pipeline_utils import DiffusionPipeline
+from diffusers.utils import BaseOutput
+from torch import Tensor
+
+from ..audio import integrated_loudness, normalize
+from ..composer import compose, untimed_score
+from ..conditioning import CONTROLS, GRAINS, FrameConditions, frame_conditions
+from ..diffusion import Guidance
+from ..errors import InputError
+from ..lyrics import Lyrics, load_lyrics, parse_lyrics
+from ..models import MelAutoencoder, SongTransformer, SpectralVocoder, Style, StyleEncoder
+from ..models.blocks import inference_dtype
+from ..score import TRACKS, Score
+
+MIN_SECONDS, MAX_SECONDS = 2.0, 285.0
+EMBEDDED = {"songdiff/tiny": "tiny"}
+PARTS = ("autoencoder", "vocoder", "style_encoder", "transformer", "scheduler")
+_CALLBACK_TENSORS = ["latents"]
+
+
+class CheckpointError(InputError):
+    """A checkpoint folder that cannot be loaded; the message names what is missing and what there is."""
+
+
+@dataclass
+class SongPipelineOutput(BaseOutput):
+    """``audio`` (2, samples) mix at −14 LUFS; ``stems`` by track at the same gain (both float32 arrays, or tensors for
+    ``output_type="pt"``; empty for ``"latent"``); the ``score`` that was sung; ``latents`` (K, C, T) float32."""
+
+    audio: Any
+    stems: dict[str, Any]
+    score: Score
+    latents: Tensor
+    sample_rate: int
+
+
+class SongPipeline(DiffusionPipeline):
+    """Composer → conditions → transformer → vocoder. ``SongPipeline.from_pretrained("songdiff/tiny")`` loads the
+    embedded model, a folder loads your own."""
+
+    model_cpu_offload_seq = "style_encoder->transformer->autoencoder->vocoder"
+    _callback_tensor_inputs = _CALLBACK_TENSORS
+
+    def __init__(
+        self,
+        autoencoder: MelAutoencoder,
+        vocoder: SpectralVocoder,
+        style_encoder: StyleEncoder,
+        transformer: SongTransformer,
+        scheduler: FlowMatchEulerDiscreteScheduler,
+        num_inference_steps: int = 32,
+        guidance_scale: float = 2.0,
+        style_guidance_scale: float = 2.0,
+    ) -> None:
+        super().__init__()
+        self.register_modules(
+            autoencoder=autoencoder,
+            vocoder=vocoder,
+            style_encoder=style_encoder,
+            transformer=transformer,
+            scheduler=scheduler,
+        )
+        self.register_to_config(
+            num_inference_steps=num_inference_steps,
+            guidance_scale=guidance_scale,
+            style_guidance_scale=style_guidance_scale,
+        )
+        self.interrupt = False
+
+    @classmethod
+    def from_pretrained(cls, pretrained_model_name_or_path: str | Path, **kwargs: Any) -> SongPipeline:
+        """Load ``"songdiff/tiny"`` (embedded), or a folder written by :meth:`save_pretrained`.
+
+        Weights are kept in float32 and computed in bfloat16 where the device is fast at it. Raises
+        :class:`CheckpointError` naming a missing part.
+        """
+        folder = checkpoint_folder(pretrained_model_name_or_path)
+        kwargs.setdefault("torch_dtype", torch.float32)
+        return super().from_pretrained(str(folder), local_files_only=True, **kwargs)
+
+    @property
+    def frame_rate(self) -> float:
+        """Latent frames per second."""
+        return self.autoencoder.config.sample_rate / self.autoencoder.downsampling
+
+    def check_inputs(self, prompt: str, audio_duration: float | None, steps: int, output_type: str, planner: str) -> None:
+        """Refuse early what cannot work; ValueError names the argument and what is allowed."""
+        if not isinstance(prompt, str):
+            raise InputError(f"prompt: expected text, got {type(prompt).__name__}")
+        if audio_duration is not None and not MIN_SECONDS <= audio_duration <= MAX_SECONDS:
+            raise InputError(
+                f"audio_duration: {audio_duration:g} s is out of range; choose {MIN_SECONDS:g} to {MAX_SECONDS:g} seconds"
+            )
+        if steps < 1:
+            raise InputError(f"num_inference_steps: {steps} is out of range; choose 1 or more")
+        if output_type not in ("np", "pt", "latent"):
+            raise InputError(f"output_type: {output_type!r} is none of np, pt, latent")
+        if planner not in ("composer", "none"):
+            raise InputError(f"planner: {planner!r} is none of composer, none")
+
+    def plan(
+        self,
+        lyrics: Lyrics | str | Path | None,
+        prompt: str,
+        audio_duration: float | None,
+        seed: int,
+        planner: Literal["composer", "none"] = "composer",
+    ) -> Score:
+        """The Score to be sung: composed, or (``planner="none"``) only the lines' words and rough times."""
+        if isinstance(lyrics, Path):
+            lyrics = load_lyrics(lyrics)
+        elif isinstance(lyrics, str):
+            lyrics = parse_lyrics(lyrics)
+        if planner == "none":
+            return untimed_score(lyrics, duration=audio_duration)
+        return compose(lyrics, prompt, duration=audio_duration, seed=seed)
+
+    def encode_style(self, prompt: str, negative_prompt: str, reference_audio: Tensor | None = None) -> tuple[Style, Style]:
+        """(style, style of the unconditional branch), a batch of one each; a recording replaces the text."""
+        if reference_audio is not None:
+            patches = self.autoencoder.patches(reference_audio[None].to(self.device))
+            style = self.style_encoder.encode_audio(self.autoencoder.spectra(patches).log_mel)
+        else:
+            style = self.style_encoder.encode_text([prompt])
+        return style, self.style_encoder.encode_text([negative_prompt])
+
+    def prepare_latents(self, num_frames: int, generator: torch.Generator | None) -> Tensor:
+        """Noise (1, K·C, T), drawn on the CPU so that every device sings the same song."""
+        channels = self.transformer.config.num_tracks * self.transformer.config.latent_channels
+        device = generator.device if generator is not None else torch.device("cpu")
+        return torch.randn(1, channels, num_frames, generator=generator, device=device).to(self.device)
+
+    def decode_latents(self, latents: Tensor, num_samples: int) -> dict[str, Tensor]:
+        """(K, C, T) → {track: (2, num_samples)}, one track at a time; the last 50 ms fade out."""
+        stems = {}
+        fade = torch.linspace(1, 0, min(num_samples, self.autoencoder.config.sample_rate // 20))
+        for track, latent in zip(TRACKS, latents, strict=True):
+            spectra = self.autoencoder.decode(latent[None])
+            phase = torch.Generator().manual_seed(0)
+            waveform = self.vocoder.decode(spectra, generator=phase)[0, :, :num_samples].cpu()
+            waveform[:, -len(fade) :] *= fade
+            stems[track] = waveform
+        return stems
+
+    @torch.no_grad()
+    def __call__(
+        self,
+        lyrics: Lyrics | str | Path | None = None,
+        prompt: str = "",
+        *,
+        score: Score | None = None,
+        planner: Literal["composer", "none"] = "composer",
+        reference_audio: Tensor | None = None,
+        negative_prompt: str = "",
+        audio_duration: float | None = None,
+        num_inference_steps: int | None = None,
+        guidance_scale: float | None = None,
+        style_guidance_scale: float | None = None,
+        known_latents: Tensor | None = None,
+        known_mask: Tensor | None = None,
+        generator: torch.Generator | None = None,
+        output_type: Literal["np", "pt", "latent"] = "np",
+        callback_on_step_end: Callable[..., dict[str, Tensor]] | None = None,
+        callback_on_step_end_tensor_inputs: list[str] | None = None,
+    ) -> SongPipelineOutput:
+        """Make one song.
+
+        Args:
+            lyrics: text (tagged, LRC, enhanced LRC or word JSON), a file's path, parsed lyrics, or None (instrumental).
+            prompt: style in words.
+            score: sing this Score instead of planning one; then ``lyrics`` and ``planner`` are not used.
+            planner: "composer" proposes what is missing; "none" leaves all but the words to the transformer.
+            reference_audio: stereo (2, samples) at 44.1 kHz whose style replaces the prompt's, at least a second.
+            negative_prompt: style to steer away from.
+            audio_duration: seconds, 2 to 285; None: what the lyrics need.
+            num_inference_steps, guidance_scale, style_guidance_scale: None takes the checkpoint's own.
+            known_latents, known_mask: (K, C, T) and (K, T); True cells come back as given.
+            generator: CPU generator; its seed is the composer's seed too.
+            callback_on_step_end: called as (pipeline, step, timestep, {"latents": …}) and may return new latents; set
+                ``pipeline.interrupt = True`` in it to stop early.
+        Raises:
+            ValueError: naming the argument, or the line of the lyrics, and the remedy.
+        """
+        c = self.config
+        # 1. Check before memory is taken.
+        steps = c.num_inference_steps if num_inference_steps is None else num_inference_steps
+        self.check_inputs(prompt, audio_duration, steps, output_type, planner)
+        guidance = Guidance(
+            c.guidance_scale if guidance_scale is None else guidance_scale,
+            c.style_guidance_scale if style_guidance_scale is None else style_guidance_scale,
+        )
+        generator = torch.Generator().manual_seed(torch.seed()) if generator is None else generator
+
+        # 2. Plan the song.
+        grain_index = 0
+        if score is None:
+            score = self.plan(lyrics, prompt, audio_duration, generator.initial_seed() % 2**32, planner)
+            grain_index = 2 if planner == "none" else 0
+        num_samples = round(score.duration * self.autoencoder.config.sample_rate)
+        num_frames = math.ceil(num_samples / self.autoencoder.downsampling)
+
+        # 3. Conditions: the score on the latent grid, the style as tokens.
+        conditions = frame_conditions(score, num_frames, self.frame_rate, GRAINS[grain_index])
+        style, no_style = self.encode_style(prompt, negative_prompt, reference_audio)
+
+        # 4. Noise and schedule.
+        latents = self.prepare_latents(num_frames, generator)
+        self.scheduler.set_timesteps(sigmas=np.linspace(1.0, 1 / steps, steps), device=self.device)
+
+        # 5. Denoise.
+        known, mask = self._known(known_latents, known_mask, num_frames)
+        cells = mask.repeat_interleave(self.transformer.config.latent_channels, dim=1)
+        denoise = self._denoiser(conditions, style, no_style, known, mask)
+        self.interrupt = False
+        callback_tensors = callback_on_step_end_tensor_inputs or _CALLBACK_TENSORS
+        for i, timestep in enumerate(self.progress_bar(self.scheduler.timesteps)):
+            sigma = float(self.scheduler.sigmas[i])
+            latents = torch.where(cells, known, latents)
+            velocity = guidance.velocity(denoise, latents, sigma)
+            latents = self.scheduler.step(velocity, timestep, latents, return_dict=False)[0]
+            if callback_on_step_end is not None:
+                outputs = callback_on_step_end(self, i, timestep, {name: locals()[name] for name in callback_tensors})
+                latents = (outputs or {}).get("latents", latents)
+            if self.interrupt:
+                break
+        latents = torch.where(cells, known, latents)
+
+        # 6. Decode each track, mix, set the loudness.
+        per_track = latents[0].unflatten(0, (len(TRACKS), -1)).float()
+        stems: dict[str, Any] = {}
+        audio: Any = None
+        if output_type != "latent":
+            decoded = self.decode_latents(per_track, num_samples)
+            mix = torch.stack(list(decoded.values())).sum(0).numpy()
+            sample_rate = self.autoencoder.config.sample_rate
+            loudness = integrated_loudness(mix, sample_rate)
+            gain = 10 ** ((-14.0 - loudness) / 20) if math.isfinite(loudness) else 1.0
+            audio = normalize(mix, sample_rate)
+            stems = {track: (waveform * gain).numpy() for track, waveform in decoded.items()}
+            if output_type == "pt":
+                audio, stems = torch.from_numpy(audio), {track: torch.from_numpy(w) for track, w in stems.items()}
+        self.maybe_free_model_hooks()
+        return SongPipelineOutput(audio, stems, score, per_track, self.autoencoder.config.sample_rate)
+
+    def _known(self, known_latents: Tensor | None, known_mask: Tensor | None, num_frames: int) -> tuple[Tensor, Tensor]:
+        """Known cells as a batch of one; nothing is known where none are given."""
+        c = self.transformer.config
+        if known_latents is None or known_mask is None:
+            known_latents = torch.zeros(c.num_tracks, c.latent_channels, num_frames)
+            known_mask = torch.zeros(c.num_tracks, num_frames, dtype=torch.bool)
+        if known_latents.shape != (c.num_tracks, c.latent_channels, num_frames):
+            raise InputError(
+                f"known_latents: expected {(c.num_tracks, c.latent_channels, num_frames)}, got {tuple(known_latents.shape)}"
+            )
+        return known_latents.flatten(0, 1)[None].to(self.device), known_mask[None].to(self.device)
+
+    def _denoiser(
+        self, conditions: FrameConditions, style: Style, no_style: Style, known: Tensor, mask: Tensor
+    ) -> Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]:
+        """A callable for :class:`Guidance`; encodes conditions and style once for all steps."""
+        device, dtype = self.device, inference_dtype(self.device)
+        with torch.autocast(device.type, dtype, enabled=dtype != torch.float32):
+            both = FrameConditions.stack([conditions, conditions.drop(CONTROLS)]).to(device, torch.float32)
+            with_score, without_score = self.transformer.encode_conditions(both)
+
+        def pad(x: Tensor, length: int) -> Tensor:
+            return torch.nn.functional.pad(x, (0, 0) * (x.ndim - 2) + (0, length - x.shape[1]))
+
+        def denoise(latents: Tensor, times: Tensor, has_score: Tensor, has_style: Tensor) -> Tensor:
+            length = max(style.tokens.shape[1], no_style.tokens.shape[1])
+            chosen = [style if flag else no_style for flag in has_style.tolist()]
+            with torch.autocast(device.type, dtype, enabled=dtype != torch.float32):
+                return self.transformer(
+                    latents,
+                    times.to(device),
+                    torch.stack([with_score if flag else without_score for flag in has_score.tolist()]),
+                    torch.cat([pad(s.tokens, length) for s in chosen]),
+                    torch.cat([pad(s.mask, length) for s in chosen]),
+                    torch.cat([s.pooled for s in chosen]),
+                    known.expand(len(latents), -1, -1),
+                    mask.expand(len(latents), -1, -1),
+                ).float()
+
+        return denoise
+
+
+def checkpoint_folder(name_or_path: str | Path) -> Path:
+    """The folder of an embedded model or of the user's own; :class:`CheckpointError` says what is missing."""
+    name = str(name_or_path)
+    folder = Path(str(files("songdiff"))) / "checkpoints" / EMBEDDED[name] if name in EMBEDDED else Path(name)
+    if name in EMBEDDED and not folder.is_dir():  # a checkout: the folder lies beside the package
+        folder = Path(str(files("songdiff"))).parent / "checkpoints" / EMBEDDED[name]
+    if not folder.is_dir():
+        raise CheckpointError(f"{name}: no such checkpoint folder; embedded models are {', '.join(EMBEDDED)}")
+    missing = [part for part in ("model_index.json", *PARTS) if not (folder / part).exists()]
+    for part in PARTS[:-1]:
+        if part not in missing and not list((folder / part).glob("*.safetensors")):
+            missing.append(f"{part}/*.safetensors")
+    if missing:
+        there = ", ".join(sorted(path.name for path in folder.iterdir())) or "nothing"
+        raise CheckpointError(f"{folder}: the checkpoint lacks {', '.join(missing)}; it holds {there}")
+    return folder
+
+

@@ -1,0 +1,48 @@
+"""The Score and its files. No tensors."""
+
+from .files import melody_from_midi, to_lrc, to_midi, to_word_json
+from .score import (
+    CHORD_QUALITIES,
+    PITCH_CLASSES,
+    SECTION_LABELS,
+    TRACKS,
+    Beat,
+    Chord,
+    Emotion,
+    Line,
+    Note,
+    Part,
+    Phoneme,
+    Score,
+    ScoreError,
+    Section,
+    Singer,
+    Span,
+    Word,
+    chord_pitch_classes,
+)
+
+__all__ = [
+    "CHORD_QUALITIES",
+    "PITCH_CLASSES",
+    "SECTION_LABELS",
+    "TRACKS",
+    "Beat",
+    "Chord",
+    "Emotion",
+    "Line",
+    "Note",
+    "Part",
+    "Phoneme",
+    "Score",
+    "ScoreError",
+    "Section",
+    "Singer",
+    "Span",
+    "Word",
+    "chord_pitch_classes",
+    "melody_from_midi",
+    "to_lrc",
+    "to_midi",
+    "to_word_json",
+]

@@ -1,0 +1,96 @@
+"""Recipes: one YAML file is one runnable experiment. Unknown keys are errors that name the field's path."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from ..errors import InputError
+
+
+class RecipeError(InputError):
+    """A recipe that cannot be run; the message names the file, the field and the remedy."""
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class Data(_Strict):
+    """Where training examples come from. ``corpus``: a folder of ``songdiff corpus build``. ``autoencoder`` and
+    ``style_encoder``: folders of trained parts that this training stands on. ``cache``: where encoded songs are kept."""
+
+    corpus: Path
+    autoencoder: Path | None = None
+    style_encoder: Path | None = None
+    cache: Path | None = None
+    songs: int | None = Field(default=None, ge=1)
+    """Take only the first songs of the training split (to overfit a few)."""
+
+
+class Optimizer(_Strict):
+    """AdamW with linear warm-up, a constant stretch and a linear decay over the last ``decay`` of the steps."""
+
+    lr: float = Field(gt=0)
+    betas: tuple[float, float] = (0.9, 0.98)
+    weight_decay: float = Field(default=0.01, ge=0)
+    warmup_steps: int = Field(default=100, ge=0)
+    decay: float = Field(default=0.3, ge=0, le=1)
+    max_grad_norm: float = Field(default=1.0, gt=0)
+
+
+class Recipe(_Strict):
+    """One training. ``crop_frames`` counts latent frames; ``output`` gets the exported part, the log and the state."""
+
+    kind: Literal["autoencoder", "vocoder", "style_encoder", "transformer"]
+    output: Path
+    seed: int = 0
+    data: Data
+    model: dict[str, Any] = {}
+    optimizer: Optimizer
+    steps: int = Field(ge=1)
+    batch_size: int = Field(ge=1)
+    crop_frames: int = Field(ge=8)
+    ema_decay: float = Field(default=0.999, ge=0, lt=1)
+    mixed_precision: Literal["no", "bf16"] = "bf16"
+    compile: bool = False
+    gradient_accumulation: int = Field(default=1, ge=1)
+    save_minutes: float = Field(default=5.0, gt=0)
+    log_every: int = Field(default=20, ge=1)
+    tracker: str | None = None
+    """A tracker of accelerate by name ("tensorboard", "wandb" …) beside the log.jsonl that is always written."""
+
+
+def load_recipe(path: str | Path, overrides: tuple[str, ...] = ()) -> Recipe:
+    """Read a YAML recipe; ``overrides`` are ``key.path=value`` with YAML values. Raises :class:`RecipeError`.
+
+    Relative folders in it are taken from the working directory.
+    """
+    path = Path(path)
+    if not path.is_file():
+        siblings = sorted(str(p) for p in path.parent.glob("*.yaml")) if path.parent.is_dir() else []
+        raise RecipeError(f"{path}: no such recipe; there are {', '.join(siblings) or 'none in that folder'}")
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        for override in overrides:
+            key, separator, value = override.partition("=")
+            if not separator:
+                raise RecipeError(f"{override}: expected key=value, such as optimizer.lr=3.0e-4")
+            _assign(content, key.split("."), yaml.safe_load(value), override)
+        return Recipe.model_validate(content)
+    except yaml.YAMLError as error:
+        raise RecipeError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise RecipeError(f"{path}: {'.'.join(str(part) for part in first['loc'])}: {first['msg']}") from None
+
+
+def _assign(content: Any, keys: list[str], value: Any, override: str) -> None:
+    for key in keys[:-1]:
+        content = content.setdefault(key, {}) if isinstance(content, dict) else None
+    if not isinstance(content, dict):
+        raise RecipeError(f"{override}: there is no such field to set")
+    content[keys[-1]] = value

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from ..errors import InputError
 from ..lyrics.parse import Lyrics
 from ..lyrics.phonemes import VOWELS, Syllable
 
@@ -20,7 +21,7 @@ _UNSTRESSED = frozenset(_PASSED_OVER.split())
 _PAUSES = (",", ";", ":", ".", "!", "?", "…", "—", "–")
 
 
-class ComposeError(ValueError):
+class ComposeError(InputError):
     """A song that cannot be composed as asked; the message says why and what would help."""
 
 

@@ -10,6 +10,7 @@ A song appears under its name only when it is complete. Composing, singing, play
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import io
 import json
@@ -19,7 +20,9 @@ import queue
 import random
 import shutil
 import signal
+import traceback
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
@@ -113,10 +116,11 @@ def build_corpus(
     fluidsynth_library(), find_soundfont()
     _claim(out, {"format": FORMAT, "seed": seed, "durations": list(durations)})
     songs = count_songs(hours, seed, durations)
-    missing = [index for index in range(songs) if not (out / song_id(index) / "song.json").is_file()]
-    if missing:
-        _render_all(out, seed, durations, missing, songs, workers or len(os.sched_getaffinity(0)), progress)
-    return _write_manifest(out, songs)
+    with _alone(out):
+        missing = [index for index in range(songs) if not (out / song_id(index) / "song.json").is_file()]
+        if missing:
+            _render_all(out, seed, durations, missing, songs, workers or len(os.sched_getaffinity(0)), progress)
+        return _write_manifest(out, songs)
 
 
 def song_id(index: int) -> str:
@@ -293,6 +297,17 @@ def _claim(out: Path, identity: dict[str, Any]) -> None:
     _write_beside(path, json.dumps(identity) + "\n")
 
 
+@contextmanager
+def _alone(out: Path) -> Iterator[None]:
+    """Hold the corpus for one build. Raises :class:`CorpusError` where another holds it."""
+    with (out / "corpus.json").open() as held:
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise CorpusError(f"{out} is being built by another process; wait or give another folder") from None
+        yield
+
+
 def _write_manifest(out: Path, songs: int) -> Path:
     lines = []
     for index in range(songs):
@@ -392,7 +407,7 @@ def _work(
             try:
                 write_song(out, plan_song(seed, index, durations))
             except Exception as error:  # not handled here: handed to the parent, which raises it
-                error.add_note(f"while making {song_id(index)} of seed {seed}")
+                error.add_note(f"while making {song_id(index)} of seed {seed}:\n{traceback.format_exc()}")
                 results.put(error)
                 return
             results.put(index)

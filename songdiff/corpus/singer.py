@@ -32,6 +32,7 @@ _HISSING = frozenset(["f", "θ", "s", "z", "ʃ", "ʒ", "tʃ", "dʒ", "ts", "dz",
 _UNVOICED = (_HISSING - {"z", "ʒ", "dʒ", "dz"}) | {"p", "t", "k", "h", "x", "ç", "pʰ", "tʰ", "kʰ", "ɸ"}
 
 _WORD_FRAME = 0.005  # seconds between the frames of an analysed word
+_VOWEL_NOISE = -7.0  # dB: the most aperiodicity that a vowel has at 3 kHz (and 6) before the voice's breath
 _MARGIN = 0.03  # seconds of speech kept around a word
 _WORD_GAP = 0.1  # seconds between the phonemes of a word that are sung over
 _PHRASE_GAP = 0.3  # seconds of rest that end a phrase
@@ -149,10 +150,10 @@ def _analyse(engine: Engine, word: str) -> _Sound:
 
     ends = np.full((len(coded), 1), -60.0), np.zeros((len(coded), 1))
     aperiodicity = np.hstack([ends[0], np.minimum(coded, 0.0), ends[1]])
-    for phone in phones:  # D4C is unsure at the edges of vowels, where a held vowel must not turn into noise
+    for phone in phones:  # D4C is unsure of short vowels and the edges of others; a held vowel must not turn into noise
         inside = (times >= phone.start) & (times < phone.end)
         if phone.symbol in _VOWELS and inside.any():
-            aperiodicity[inside] = np.median(aperiodicity[inside], axis=0)
+            aperiodicity[inside, 1:-1] = np.minimum(np.median(aperiodicity[inside, 1:-1], axis=0), _VOWEL_NOISE)
     bands = np.append(np.arange(aperiodicity.shape[1] - 1) * 3000.0, rate / 2)
 
     bins = np.arange(int(rate / 2 / _BIN) + 1) * _BIN * size / rate

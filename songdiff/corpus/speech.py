@@ -143,20 +143,20 @@ def _flite_say(voice: str, spelling: str) -> Speech:
     _C_LIBRARY.srand(1)  # its voices draw their noise from rand()
     utterance = flite.flite_synth_text(spelling.encode(), _flite_voice(voice))
     wave = flite.utt_wave(utterance).contents
-    samples = np.array(wave.samples[: wave.num_samples], dtype=np.float64) / 32768
+    samples, sample_rate = np.array(wave.samples[: wave.num_samples], dtype=np.float64) / 32768, wave.sample_rate
     phones: list[Phone] = []
     start = 0.0
     segment = flite.relation_head(flite.utt_relation(utterance, b"Segment"))
     while segment:
         name = flite.item_feat_string(segment, b"name").decode()
         stress = int(flite.ffeature_string(segment, b"R:SylStructure.parent.stress"))
-        end = min(flite.item_feat_float(segment, b"end"), len(samples) / wave.sample_rate)
+        end = min(flite.item_feat_float(segment, b"end"), len(samples) / sample_rate)
         if name != "pau":
             phones.append(Phone(ARPABET[name], start, end, stress))
         start = end
         segment = flite.item_next(segment)
-    flite.delete_utterance(utterance)
-    return Speech(samples, wave.sample_rate, tuple(phones))
+    flite.delete_utterance(utterance)  # and the wave with it
+    return Speech(samples, sample_rate, tuple(phones))
 
 
 _C_LIBRARY = c.CDLL(None)

@@ -15,6 +15,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 from tqdm import tqdm
 
+from ..errors import InputError
 from ..corpus.build import CorpusSong, read_song, stems
 from ..models import MelAutoencoder
 from ..score import TRACKS, Score
@@ -35,7 +36,7 @@ def corpus_songs(corpus: Path, split: str, limit: int | None = None) -> list[Cor
     """The finished songs of one split ("train" or "test") of a corpus folder, in order."""
     folders = sorted(path.parent for path in Path(corpus).glob("song-*/song.json"))
     if not folders:
-        raise ValueError(f"{corpus}: no songs there; make some with `songdiff corpus build --hours 1 --out {corpus}`")
+        raise InputError(f"{corpus}: no songs there; make some with `songdiff corpus build --hours 1 --out {corpus}`")
     songs: list[CorpusSong] = []
     for folder in folders:
         song = read_song(folder)
@@ -43,6 +44,8 @@ def corpus_songs(corpus: Path, split: str, limit: int | None = None) -> list[Cor
             songs.append(song)
             if limit is not None and len(songs) == limit:
                 break
+    if split == "train" and not songs:
+        raise InputError(f"{corpus}: none of its {len(folders)} songs is for training; build more hours")
     return songs
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+from itertools import zip_longest
 from typing import NamedTuple
 
 import torch
@@ -10,6 +10,8 @@ import torch.nn.functional as F
 from diffusers.configuration_utils import ConfigMixin, register_to_config
 from diffusers.models.modeling_utils import ModelMixin
 from torch import Tensor, nn
+
+from ..composer.style import style_tokens
 
 
 class Style(NamedTuple):
@@ -23,8 +25,8 @@ class Style(NamedTuple):
 class StyleEncoder(ModelMixin, ConfigMixin):
     """Two towers over the words of a style prompt and over log-mel frames of a mix, both into width E.
 
-    ``vocabulary`` lists the words and phrases the text tower knows, longest match first. Token 0 is padding, token 1
-    "no style"; numbers followed by "bpm" fall into tempo bins of 10.
+    ``vocabulary`` lists the words the text tower knows. Token 0 is padding, token 1 "no style"; numbers before "bpm" fall
+    into tempo bins of 10.
     """
 
     _tempo_bins = tuple(f"{low} bpm" for low in range(40, 220, 10))
@@ -41,7 +43,6 @@ class StyleEncoder(ModelMixin, ConfigMixin):
         super().__init__()
         entries = ["<pad>", "<none>", *self._tempo_bins, *vocabulary]
         self._token = {entry: i for i, entry in enumerate(entries)}
-        self._longest = max(len(entry.split()) for entry in entries)
         self.text_embed = nn.Embedding(len(entries), embedding_size)
         nn.init.normal_(self.text_embed.weight, std=0.5)
         layer = nn.TransformerEncoderLayer(
@@ -61,23 +62,16 @@ class StyleEncoder(ModelMixin, ConfigMixin):
         self.log_temperature = nn.Parameter(torch.tensor(2.0))
 
     def tokenize(self, prompt: str) -> tuple[list[int], list[str]]:
-        """Prompt → (tokens, words not known). Greedy longest match over lower-case words."""
-        words = re.findall(r"[\w&'#-]+", prompt.lower())
-        tokens, unknown, i = [], [], 0
-        while i < len(words):
-            if i + 1 < len(words) and words[i].isdigit() and words[i + 1] == "bpm":
-                tokens.append(self._token[f"{min(max(int(words[i]) // 10 * 10, 40), 210)} bpm"])
-                i += 2
-                continue
-            for size in range(self._longest, 0, -1):
-                phrase = " ".join(words[i : i + size])
-                if phrase in self._token:
-                    tokens.append(self._token[phrase])
-                    i += size
-                    break
+        """Prompt → (tokens, words not known)."""
+        words = style_tokens(prompt)
+        tokens, unknown = [], []
+        for word, following in zip_longest(words, words[1:]):
+            if following == "bpm" and word.replace(".", "").isdigit():
+                word = f"{min(max(int(float(word)) // 10 * 10, 40), 210)} bpm"
+            if word in self._token:
+                tokens.append(self._token[word])
             else:
-                unknown.append(words[i])
-                i += 1
+                unknown.append(word)
         return tokens[: self.config.max_tokens], unknown
 
     def encode_text(self, prompts: list[str]) -> Style:

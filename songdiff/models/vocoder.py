@@ -92,16 +92,12 @@ def griffin_lim(magnitude: Tensor, phase: Tensor, n_fft: int, hop_length: int, i
 
 
 def vocoder_loss(vocoder: SpectralVocoder, log_mel: Tensor, magnitude: Tensor) -> dict[str, Tensor]:
-    """Distance of fine magnitudes: L1 of logarithms over audible bins, plus spectral convergence (arXiv:1808.06719).
+    """L1 between logarithms of fine magnitudes, over the bins where either is audible; both floored alike.
 
     ``log_mel`` (B, M, J) as the autoencoder decodes it; ``magnitude`` (B, n_fft/2 + 1, J) of the true mid signal.
     """
-    floor = vocoder.config.floor
-    predicted = vocoder.log_magnitudes(log_mel).float()
-    target = magnitude.clamp(min=floor).log()
-    audible = (target > math.log(floor)) | (predicted > math.log(floor))
-    log_l1 = ((F.softplus(predicted - math.log(floor), beta=4) + math.log(floor) - target).abs() * audible).sum()
-    log_l1 = log_l1 / audible.sum().clamp(min=1)
-    linear = predicted.clamp(max=4).exp()
-    convergence = (linear - magnitude).norm(dim=(1, 2)) / magnitude.norm(dim=(1, 2)).clamp(min=1.0)
-    return {"log_l1": log_l1, "convergence": convergence.mean()}
+    floor = math.log(vocoder.config.floor)
+    target = magnitude.clamp(min=vocoder.config.floor).log()
+    predicted = floor + F.softplus(vocoder.log_magnitudes(log_mel).float() - floor, beta=4)
+    audible = (target > floor) | (predicted.detach() > floor + 0.5)
+    return {"log_l1": ((predicted - target).abs() * audible).sum() / audible.sum().clamp(min=1)}

@@ -29,7 +29,7 @@ from ..score import TRACKS, Score
 MIN_SECONDS, MAX_SECONDS = 2.0, 285.0
 EMBEDDED = {"songdiff/tiny": "tiny"}
 PARTS = ("autoencoder", "vocoder", "style_encoder", "transformer", "scheduler")
-_CALLBACK_TENSORS = ["latents"]
+_CALLBACK_TENSORS = ["latents", "velocity"]
 
 
 class CheckpointError(InputError):
@@ -190,7 +190,7 @@ class SongPipeline(DiffusionPipeline):
             num_inference_steps, guidance_scale, style_guidance_scale: None takes the checkpoint's own.
             known_latents, known_mask: (K, C, T) and (K, T); True cells come back as given.
             generator: CPU generator; its seed is the composer's seed too.
-            callback_on_step_end: called as (pipeline, step, timestep, {"latents": …}) and may return new latents; set
+            callback_on_step_end: called as (pipeline, step, timestep, {"latents": …}; "velocity" on request) and may return new latents; set
                 ``pipeline.interrupt = True`` in it to stop early.
         Raises:
             ValueError: naming the argument, or the line of the lyrics, and the remedy.
@@ -226,14 +226,15 @@ class SongPipeline(DiffusionPipeline):
         cells = mask.repeat_interleave(self.transformer.config.latent_channels, dim=1)
         denoise = self._denoiser(conditions, style, no_style, known, mask)
         self.interrupt = False
-        callback_tensors = callback_on_step_end_tensor_inputs or _CALLBACK_TENSORS
+        callback_tensors = callback_on_step_end_tensor_inputs or ["latents"]
         for i, timestep in enumerate(self.progress_bar(self.scheduler.timesteps)):
             sigma = float(self.scheduler.sigmas[i])
             latents = torch.where(cells, known, latents)
             velocity = guidance.velocity(denoise, latents, sigma)
             latents = self.scheduler.step(velocity, timestep, latents, return_dict=False)[0]
             if callback_on_step_end is not None:
-                outputs = callback_on_step_end(self, i, timestep, {name: locals()[name] for name in callback_tensors})
+                available = {"latents": latents, "velocity": velocity}
+                outputs = callback_on_step_end(self, i, timestep, {name: available[name] for name in callback_tensors})
                 latents = (outputs or {}).get("latents", latents)
             if self.interrupt:
                 break

@@ -98,7 +98,7 @@ def train(task: Task, recipe: Recipe) -> Path:
                     optimizer.step()
                 optimizer.zero_grad()
         ema.step(parameters)
-        recent.append([float(value) for value in losses.values()])
+        recent.append([float(value.detach()) for value in losses.values()])
         bar.update()
         last = step + 1 == recipe.steps
         if main and ((step + 1) % recipe.log_every == 0 or last):

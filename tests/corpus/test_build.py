@@ -1,3 +1,4 @@
+import fcntl
 import json
 import shutil
 
@@ -95,6 +96,13 @@ def test_another_corpus_is_not_overwritten(corpus, tmp_path):
     (tmp_path / "thesis.txt").write_text("precious")
     with pytest.raises(CorpusError, match="not empty and not a corpus"):
         build_corpus(tmp_path, hours=0.001)
+
+
+def test_two_builds_do_not_share_a_folder(corpus):
+    with (corpus / "corpus.json").open() as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        with pytest.raises(CorpusError, match="being built by another process"):
+            build_corpus(corpus, workers=1, **TINY)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,127 @@
+import json
+import shutil
+
+import numpy as np
+import pytest
+import torch
+
+from songdiff import Score, SongPipeline
+from songdiff.errors import InputError
+from songdiff.pipelines import CheckpointError
+
+LYRICS = "[Verse]\nthe river is calling me home\n[Chorus]\nsing it again"
+
+
+@pytest.fixture(scope="module")
+def pipeline(checkpoint):
+    pipeline = SongPipeline.from_pretrained(checkpoint)
+    pipeline.set_progress_bar_config(disable=True)
+    return pipeline
+
+
+def sing(pipeline, seed=1, **kwargs):
+    arguments = {"lyrics": LYRICS, "prompt": "folk", "audio_duration": 14.0} | kwargs
+    return pipeline(**arguments, generator=torch.Generator().manual_seed(seed))
+
+
+def test_song_stems_and_score(pipeline):
+    song = sing(pipeline)
+    assert song.audio.shape == (2, 14 * 44100)
+    assert set(song.stems) == {"vocals", "drums", "bass", "other"}
+    assert np.isfinite(song.audio).all()
+    assert np.abs(song.audio).max() <= 1
+    assert isinstance(song.score, Score)
+    assert song.latents.shape == (4, 8, 302)
+
+
+def test_same_seed_same_song_and_another_differs(pipeline):
+    first, again, other = sing(pipeline, 1), sing(pipeline, 1), sing(pipeline, 2)
+    assert np.array_equal(first.audio, again.audio)
+    assert first.score == again.score
+    assert not np.array_equal(first.audio, other.audio)
+
+
+def test_round_trip_through_save_pretrained(pipeline, tmp_path):
+    pipeline.save_pretrained(tmp_path / "copy")
+    copy = SongPipeline.from_pretrained(tmp_path / "copy")
+    copy.set_progress_bar_config(disable=True)
+    assert copy.config.num_inference_steps == 3
+    assert np.array_equal(sing(copy).audio, sing(pipeline).audio)
+
+
+def test_known_cells_come_back(pipeline):
+    song = sing(pipeline, output_type="latent")
+    assert song.audio is None
+    mask = torch.zeros(4, 302, dtype=torch.bool)
+    mask[0] = True
+    mask[:, :100] = True
+    other = sing(pipeline, 2, score=song.score, known_latents=song.latents, known_mask=mask, output_type="latent")
+    expanded = mask[:, None].expand_as(song.latents)
+    assert torch.equal(other.latents[expanded], song.latents[expanded])
+    assert not torch.equal(other.latents[~expanded], song.latents[~expanded])
+
+
+def test_score_and_style_matter(pipeline):
+    song = sing(pipeline, output_type="latent")
+    empty = Score(duration=song.score.duration)
+    assert not torch.equal(sing(pipeline, score=empty, output_type="latent").latents, song.latents)
+    assert not torch.equal(sing(pipeline, prompt="metal", score=song.score, output_type="latent").latents, song.latents)
+
+
+def test_reference_audio_replaces_the_prompt(pipeline):
+    song = sing(pipeline)
+    audio = torch.from_numpy(song.audio)
+    latents = [sing(pipeline, score=song.score, reference_audio=a, output_type="latent").latents for a in (audio, audio * 0)]
+    assert not torch.equal(latents[0], latents[1])
+
+
+def test_callback_sees_every_step_and_can_stop(pipeline):
+    steps = []
+
+    def callback(pipe, step, timestep, tensors):
+        steps.append((step, float(timestep)))
+        assert tensors["latents"].shape == (1, 32, 302)
+        pipe.interrupt = step == 1
+        return {}
+
+    sing(pipeline, callback_on_step_end=callback, output_type="latent")
+    assert [step for step, _ in steps] == [0, 1]
+    assert steps[0][1] > steps[1][1]
+
+
+def test_planner_none_leaves_all_but_the_words_open(pipeline):
+    song = sing(pipeline, planner="none")
+    assert song.score.melody is None
+    assert song.score.phonemes
+    assert song.audio.shape[1] == 14 * 44100
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"audio_duration": 1.0}, "audio_duration: 1 s is out of range"),
+        ({"audio_duration": 500.0}, "out of range"),
+        ({"num_inference_steps": 0}, "num_inference_steps"),
+        ({"output_type": "wav"}, "output_type"),
+        ({"planner": "oracle"}, "planner"),
+        ({"lyrics": "  \n"}, "lyrics"),
+        ({"lyrics": "la la la la la la la la\n" * 40}, "s"),
+    ],
+)
+def test_bad_input_is_named(pipeline, arguments, message):
+    with pytest.raises(InputError, match=message):
+        sing(pipeline, **arguments)
+
+
+def test_a_checkpoint_lacking_a_part_is_named(checkpoint, tmp_path):
+    shutil.copytree(checkpoint, tmp_path / "lacking")
+    shutil.rmtree(tmp_path / "lacking" / "vocoder")
+    with pytest.raises(CheckpointError, match="lacks vocoder"):
+        SongPipeline.from_pretrained(tmp_path / "lacking")
+    with pytest.raises(CheckpointError, match="no such checkpoint"):
+        SongPipeline.from_pretrained(tmp_path / "nowhere")
+
+
+def test_weights_are_safetensors(checkpoint):
+    assert not list(checkpoint.rglob("*.bin"))
+    assert json.loads((checkpoint / "model_index.json").read_text())["transformer"][1] == "SongTransformer"

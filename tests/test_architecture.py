@@ -53,11 +53,19 @@ def test_diffusion_imports_no_model():
 
 
 def test_import_is_light():
-    code = "import songdiff, sys; print([m for m in ('torch','diffusers','accelerate','numpy','pydantic') if m in sys.modules])"
+    heavy = ("torch", "diffusers", "accelerate", "numpy", "pydantic")
+    code = f"import songdiff, sys; print([m for m in {heavy} if m in sys.modules])"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "[]"
 
 
 def test_public_surface():
-    assert sorted(songdiff.__all__) == ["Score", "SongPipeline", "__version__", "compose", "load_lyrics", "parse_lyrics"]
+    assert sorted(songdiff.__all__) == [
+        "Score",
+        "SongPipeline",
+        "__version__",
+        "compose",
+        "load_lyrics",
+        "parse_lyrics",
+    ]
     assert all(getattr(songdiff, name) is not None for name in songdiff.__all__)

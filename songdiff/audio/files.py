@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import os
 import zlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -108,11 +108,11 @@ def write_audio(path: str | Path, waveform: np.ndarray, sample_rate: int, tags: 
             beside.write_bytes(_id3(tags) + beside.read_bytes())
 
 
-def check_writable(path: str | Path) -> None:
-    """Refuse early what :func:`write_audio` could not write: an unknown ending, a missing or closed folder."""
+def check_writable(path: str | Path, endings: Collection[str] = tuple(FORMATS)) -> None:
+    """Refuse early a file that could not be written: an ending other than ``endings``, a missing or closed folder."""
     path = Path(path)
-    if path.suffix.lower() not in FORMATS:
-        raise AudioError(f"{path}: ending {path.suffix or '(none)'} is not supported; use {', '.join(FORMATS)}")
+    if path.suffix.lower() not in endings:
+        raise AudioError(f"{path}: ending {path.suffix or '(none)'} is not supported; use {', '.join(endings)}")
     if not path.parent.is_dir():
         raise AudioError(f"{path}: the folder {path.parent} does not exist; make it first")
     if path.is_dir() or not os.access(path.parent, os.W_OK):

@@ -11,9 +11,9 @@ import typer
 def compose_score(
     lyrics: Annotated[Optional[Path], typer.Argument(help="A lyrics file; none: instrumental.")] = None,
     prompt: Annotated[str, typer.Option(help="The style in words.")] = "",
-    output: Annotated[Path, typer.Option("--output", "-o", help="Score as JSON; .mid writes MIDI, .lrc the timed words.")] = Path(
-        "score.json"
-    ),
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="Score as JSON; .mid writes MIDI, .lrc the timed words.")
+    ] = Path("score.json"),
     seed: Annotated[int, typer.Option(min=0, max=2**32 - 1)] = 0,
     duration: Annotated[Optional[float], typer.Option(help="Seconds; none: what the lyrics need.")] = None,
 ) -> None:
@@ -23,7 +23,7 @@ def compose_score(
     from ..lyrics import load_lyrics
     from ..score import to_lrc, to_midi
 
-    check_writable(output)
+    check_writable(output, (".json", ".mid", ".lrc"))
     score = compose(None if lyrics is None else load_lyrics(lyrics), prompt, duration=duration, seed=seed)
     if output.suffix == ".mid":
         to_midi(score, output)

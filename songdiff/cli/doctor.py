@@ -11,5 +11,7 @@ def doctor() -> None:
 
     found = checks()
     for check in found:
-        print(f"{'ok     ' if check.found else 'missing'}  {check.name}: {check.detail if check.found else check.remedy}")
+        print(
+            f"{'ok     ' if check.found else 'missing'}  {check.name}: {check.detail if check.found else check.remedy}"
+        )
     raise typer.Exit(0 if all(check.found for check in found) else 1)

@@ -13,10 +13,16 @@ from ..errors import InputError
 
 
 def generate(
-    lyrics: Annotated[Optional[Path], typer.Argument(help="Tagged text, LRC, enhanced LRC or word JSON; none: instrumental.")] = None,
+    lyrics: Annotated[
+        Optional[Path], typer.Argument(help="Tagged text, LRC, enhanced LRC or word JSON; none: instrumental.")
+    ] = None,
     prompt: Annotated[str, typer.Option(help="The style in words.")] = "",
-    output: Annotated[Path, typer.Option("--output", "-o", help="WAV, FLAC, OGG or MP3, by its ending.")] = Path("song.wav"),
-    seed: Annotated[Optional[int], typer.Option(min=0, max=2**32 - 1, help="Same seed, same song; none: a random one.")] = None,
+    output: Annotated[Path, typer.Option("--output", "-o", help="WAV, FLAC, OGG or MP3, by its ending.")] = Path(
+        "song.wav"
+    ),
+    seed: Annotated[
+        Optional[int], typer.Option(min=0, max=2**32 - 1, help="Same seed, same song; none: a random one.")
+    ] = None,
     duration: Annotated[Optional[float], typer.Option(help="Seconds; none: what the lyrics need.")] = None,
     steps: Annotated[Optional[int], typer.Option(help="Denoising steps.")] = None,
     guidance: Annotated[Optional[float], typer.Option(help="Guidance scale of the score.")] = None,
@@ -24,7 +30,9 @@ def generate(
     negative_prompt: Annotated[str, typer.Option(help="Style to steer away from.")] = "",
     reference: Annotated[Optional[Path], typer.Option(help="A recording whose style replaces the prompt's.")] = None,
     planner: Annotated[str, typer.Option(help="composer, or none: the model alone.")] = "composer",
-    score: Annotated[Optional[Path], typer.Option(help="Sing this score (of a song's JSON, or `songdiff compose`).")] = None,
+    score: Annotated[
+        Optional[Path], typer.Option(help="Sing this score (of a song's JSON, or `songdiff compose`).")
+    ] = None,
     stems: Annotated[Optional[Path], typer.Option(help="Folder for the four stems.")] = None,
     model: Annotated[str, typer.Option(help="An embedded model or a checkpoint folder.")] = "songdiff/tiny",
 ) -> None:
@@ -53,7 +61,9 @@ def generate(
     )
     unknown = parse_style(prompt).unknown_words
     if unknown:
-        print(f"songdiff: warning: the style words {', '.join(unknown)} are not known and have no effect", file=sys.stderr)
+        print(
+            f"songdiff: warning: the style words {', '.join(unknown)} are not known and have no effect", file=sys.stderr
+        )
     pipeline = SongPipeline.from_pretrained(model)
     song = make_song(request, pipeline, given)
     for path in write_song(song, request, output, stems, given):

@@ -9,7 +9,9 @@ import typer
 from ..errors import InputError
 from . import assemble, compose, corpus, doctor, evaluate, generate, lyrics, replay, train
 
-app = typer.Typer(name="songdiff", help="Songs from lyrics and a style prompt.", no_args_is_help=True, add_completion=False)
+app = typer.Typer(
+    name="songdiff", help="Songs from lyrics and a style prompt.", no_args_is_help=True, add_completion=False
+)
 app.command("generate")(generate.generate)
 app.command("replay")(replay.replay)
 app.command("compose")(compose.compose_score)

@@ -10,7 +10,9 @@ import typer
 
 def replay(
     sidecar: Annotated[Path, typer.Argument(help="The JSON beside a song.")],
-    output: Annotated[Optional[Path], typer.Option("--output", "-o", help="None: the song's own name, beside the JSON.")] = None,
+    output: Annotated[
+        Optional[Path], typer.Option("--output", "-o", help="None: the song's own name, beside the JSON.")
+    ] = None,
 ) -> None:
     """Make a song again, byte for byte, from the JSON beside it."""
     from ..pipelines import SongPipeline

@@ -1,6 +1,15 @@
 """Score and style → tensors on the latent grid."""
 
 from .dropout import draw_known_mask, drop_controls
-from .frames import CONTROLS, FINE, GRAINS, FrameConditions, frame_conditions
+from .frames import CONTROLS, FINE, GRAINS, FrameConditions, Grain, frame_conditions
 
-__all__ = ["CONTROLS", "FINE", "GRAINS", "FrameConditions", "draw_known_mask", "drop_controls", "frame_conditions"]
+__all__ = [
+    "CONTROLS",
+    "FINE",
+    "GRAINS",
+    "FrameConditions",
+    "Grain",
+    "draw_known_mask",
+    "drop_controls",
+    "frame_conditions",
+]

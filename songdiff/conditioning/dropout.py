@@ -12,7 +12,11 @@ PLAN_ONLY = tuple(group for group in CONTROLS if group != "phonemes")
 
 
 def drop_controls(
-    conditions: FrameConditions, rng: np.random.Generator, whole: float = 0.15, span: float = 0.15, everything: float = 0.1
+    conditions: FrameConditions,
+    rng: np.random.Generator,
+    whole: float = 0.15,
+    span: float = 0.15,
+    everything: float = 0.1,
 ) -> FrameConditions:
     """One example (no batch dimension) with controls dropped at random.
 
@@ -37,7 +41,9 @@ def draw_known_mask(num_tracks: int, num_frames: int, rng: np.random.Generator) 
     """A known-cell mask (K, T), True = known: nothing (half the time), all but a span, a beginning, an end, some
     tracks, or some tracks over a span."""
     known = torch.zeros(num_tracks, num_frames, dtype=torch.bool)
-    task = rng.choice(["song", "repaint", "extend", "extend before", "accompany", "mixed"], p=[0.5, 0.15, 0.1, 0.05, 0.1, 0.1])
+    task = rng.choice(
+        ["song", "repaint", "extend", "extend before", "accompany", "mixed"], p=[0.5, 0.15, 0.1, 0.05, 0.1, 0.1]
+    )
     start, stop = sorted(rng.integers(0, num_frames + 1, 2).tolist())
     tracks = torch.from_numpy(rng.random(num_tracks) < 0.5)
     if task == "repaint":

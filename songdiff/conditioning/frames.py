@@ -20,7 +20,9 @@ from ..lyrics.phonemes import INVENTORY, SILENCE, UNKNOWN
 from ..score import SECTION_LABELS, TRACKS, Note, Score, chord_pitch_classes
 
 FINE = 4  # fine frames per latent frame
-DRUM_CLASSES: tuple[tuple[int, ...], ...] = (  # General MIDI drum keys: kick, snare, closed hat, open hat, cymbal, tom, other
+DRUM_CLASSES: tuple[
+    tuple[int, ...], ...
+] = (  # General MIDI drum keys: kick, snare, closed hat, open hat, cymbal, tom, other
     (35, 36),
     (37, 38, 39, 40),
     (42, 44),
@@ -114,7 +116,9 @@ class FrameConditions:
     @staticmethod
     def stack(items: list[FrameConditions]) -> FrameConditions:
         """A batch of conditions of one length."""
-        return FrameConditions(**{name: torch.stack([getattr(item, name) for item in items]) for name in vars(items[0])})
+        return FrameConditions(
+            **{name: torch.stack([getattr(item, name) for item in items]) for name in vars(items[0])}
+        )
 
 
 def frame_conditions(score: Score, num_frames: int, frame_rate: float, grain: Grain = "phoneme") -> FrameConditions:
@@ -190,7 +194,10 @@ def frame_conditions(score: Score, num_frames: int, frame_rate: float, grain: Gr
         times = np.arange(num_frames) / frame_rate
         points = np.array([(e.time, e.valence, e.arousal) for e in score.emotion])
         write("emotion", np.stack([np.interp(times, points[:, 0], points[:, i]) for i in (1, 2)], axis=1))
-    since, until = (np.arange(num_frames) + 0.5) / frame_rate, score.duration - (np.arange(num_frames) + 0.5) / frame_rate
+    since, until = (
+        (np.arange(num_frames) + 0.5) / frame_rate,
+        score.duration - (np.arange(num_frames) + 0.5) / frame_rate,
+    )
     write("position", np.stack([np.exp(-since), np.exp(-until.clip(0)), since / 60, until / 60], axis=1))
     return FrameConditions(
         torch.from_numpy(phonemes),

@@ -19,7 +19,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 from ..lyrics.phonemes import Syllable
-from ..lyrics.pronounce import ARPABET, _read_ipa, syllabify
+from ..lyrics.pronounce import ARPABET, read_ipa, syllabify
 from .tools import MissingToolError
 
 STOPS = frozenset(
@@ -291,10 +291,10 @@ def _espeak_say(voice: str, language: str, word: str) -> Speech:
     spans = [
         (token, start, end) for (token, start), end in zip(tokens, ends, strict=True) if token and "(" not in token
     ]
-    symbols, stresses = _read_ipa("_".join(token for token, _, _ in spans), language, word) if spans else ([], [])
+    symbols, stresses = read_ipa("_".join(token for token, _, _ in spans), language, word) if spans else ([], [])
     phones: list[Phone] = []
     for token, start, end in spans:
-        count = len(_read_ipa(token, language, word)[0])
+        count = len(read_ipa(token, language, word)[0])
         for left, right in pairwise(np.linspace(start, end, count + 1).tolist()):
             phones.append(Phone(symbols[len(phones)], left, right, stresses[len(phones)]))
     return Speech(samples, sample_rate, _with_closures(_with_lengths(phones), samples, sample_rate))

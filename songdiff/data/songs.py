@@ -15,8 +15,8 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 from tqdm import tqdm
 
-from ..errors import InputError
 from ..corpus.build import CorpusSong, read_song, stems
+from ..errors import InputError
 from ..models import MelAutoencoder
 from ..score import TRACKS, Score
 
@@ -67,7 +67,9 @@ def encode_songs(songs: list[CorpusSong], autoencoder: MelAutoencoder, cache: Pa
         return EncodedSong(song.id, tensors["latents"], tensors["mix_log_mel"], song.captions, song.score)
 
     with ThreadPoolExecutor(2) as pool:
-        return list(tqdm(pool.map(encoded, songs), total=len(songs), desc="encode", mininterval=2.0, disable=len(songs) < 2))
+        return list(
+            tqdm(pool.map(encoded, songs), total=len(songs), desc="encode", mininterval=2.0, disable=len(songs) < 2)
+        )
 
 
 @torch.no_grad()

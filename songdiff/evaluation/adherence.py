@@ -49,7 +49,9 @@ def evaluate_corpus(model: str, corpus: Path, songs: int, out: Path) -> str:
 
     held_out = corpus_songs(corpus, "test", songs)
     if len(held_out) < 2:
-        raise InputError(f"{corpus}: holds {len(held_out)} held-out songs; two are needed (every 20th song is held out)")
+        raise InputError(
+            f"{corpus}: holds {len(held_out)} held-out songs; two are needed (every 20th song is held out)"
+        )
     pipeline = SongPipeline.from_pretrained(model)
     pipeline.set_progress_bar_config(disable=True)
     rendered, original = [], []

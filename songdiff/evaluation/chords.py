@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import torch
 
@@ -27,7 +29,7 @@ def chroma(waveform: np.ndarray, sample_rate: int = 44100) -> np.ndarray:
 def bars(score: Score) -> list[tuple[float, float]]:
     """(start, end) in seconds of each whole bar."""
     downbeats = [beat.time for beat in score.beats or [] if beat.position == 1]
-    return list(zip(downbeats[:-1], downbeats[1:], strict=True))
+    return list(itertools.pairwise(downbeats))
 
 
 def asked_chords(score: Score, spans: list[tuple[float, float]]) -> list[int | None]:
@@ -59,5 +61,7 @@ def heard_chords(features: np.ndarray, spans: list[tuple[float, float]], sample_
 def chord_accuracy(features: np.ndarray, score: Score) -> tuple[int, int]:
     """(bars whose heard chord is the one asked for, bars with a chord of known third), silent bars counted as wrong."""
     spans = bars(score)
-    pairs = [(a, h) for a, h in zip(asked_chords(score, spans), heard_chords(features, spans), strict=True) if a is not None]
+    pairs = [
+        (a, h) for a, h in zip(asked_chords(score, spans), heard_chords(features, spans), strict=True) if a is not None
+    ]
     return sum(a == h for a, h in pairs), len(pairs)

@@ -10,7 +10,10 @@ HOP_SECONDS = 0.01
 
 
 def pitch_track(waveform: np.ndarray, sample_rate: int = 44100) -> np.ndarray:
-    """(2, samples) → fundamental frequency in Hz every 10 ms, 0 where unvoiced (WORLD's Harvest, doi:10.21437/Interspeech.2017-68)."""
+    """(2, samples) → fundamental frequency in Hz every 10 ms, 0 where unvoiced.
+
+    WORLD's Harvest (Morise, Interspeech 2017, doi:10.21437/Interspeech.2017-68).
+    """
     import pyworld
 
     mono = np.ascontiguousarray(waveform.mean(0), dtype=np.float64)

@@ -145,12 +145,12 @@ def _pronounce_word(word: str, language: str) -> tuple[Syllable, ...]:
         if flag := _FLAG.fullmatch(spoken):
             dialect = flag[1]
             continue
-        symbols, stresses = _read_ipa(spoken, dialect, word)
+        symbols, stresses = read_ipa(spoken, dialect, word)
         syllables += syllabify(symbols, stresses, dialect)
     return tuple(syllables)
 
 
-def _read_ipa(ipa: str, language: str, word: str) -> tuple[list[str], list[int]]:
+def read_ipa(ipa: str, language: str, word: str) -> tuple[list[str], list[int]]:
     """espeak's ``l_ˈɪ_ɾ_əl`` → inventory symbols and their stresses (on the first vowel of each of its phonemes)."""
     family = language.split("-")[0]
     piece, symbols_of = _reader(family)

@@ -89,7 +89,8 @@ class MelAutoencoder(ModelMixin, ConfigMixin):
         frames = mid_mel.shape[-1] // c.frames_per_latent
         mel = mid_mel.clamp(min=c.floor).log().transpose(1, 2).reshape(len(mid), frames, -1)
         mid_band, side_band = (
-            x.reshape(len(x), c.num_width_bands, -1, frames, c.frames_per_latent).mean((2, 4)) for x in (mid_mel, side_mel)
+            x.reshape(len(x), c.num_width_bands, -1, frames, c.frames_per_latent).mean((2, 4))
+            for x in (mid_mel, side_mel)
         )
         width = torch.log((side_band + 1e-7) / (mid_band + c.floor)).clamp(MONO, WIDE).transpose(1, 2)
         return torch.cat([mel, width], dim=-1)

@@ -1,7 +1,7 @@
 """Short-time spectra on the latent grid.
 
 Frame ``j`` is centred on sample ``hop·j + hop/2``, so that each latent frame covers exactly its own samples and a
-waveform of ``T`` latent frames has exactly ``T · frames_per_latent`` spectral frames, without a partial one at the ends.
+waveform of ``T`` latent frames has exactly ``T · frames_per_latent`` spectral frames, none of them partial.
 Magnitudes are scaled so that a full-scale sine reads 1.
 """
 

@@ -25,8 +25,8 @@ class Style(NamedTuple):
 class StyleEncoder(ModelMixin, ConfigMixin):
     """Two towers over the words of a style prompt and over log-mel frames of a mix, both into width E.
 
-    ``vocabulary`` lists the words the text tower knows. Token 0 is padding, token 1 "no style"; numbers before "bpm" fall
-    into tempo bins of 10.
+    ``vocabulary`` lists the words the text tower knows. Token 0 is padding, token 1 "no style"; numbers before "bpm"
+    fall into tempo bins of 10.
     """
 
     _tempo_bins = tuple(f"{low} bpm" for low in range(40, 220, 10))
@@ -88,7 +88,9 @@ class StyleEncoder(ModelMixin, ConfigMixin):
         """Log-mel frames of a mix (B, M, J), J ≥ 32 → :class:`Style` of one token."""
         x = self.audio_layers((log_mel + 6.0) / 3.0)
         pooled = F.normalize(self.audio_out(torch.cat([x.mean(-1), x.std(-1)], dim=-1)), dim=-1)
-        return Style(pooled[:, None] * pooled.shape[-1] ** 0.5, pooled.new_ones(len(pooled), 1, dtype=torch.bool), pooled)
+        return Style(
+            pooled[:, None] * pooled.shape[-1] ** 0.5, pooled.new_ones(len(pooled), 1, dtype=torch.bool), pooled
+        )
 
     def contrastive_loss(self, prompts: list[str], log_mel: Tensor) -> Tensor:
         """Symmetric cross-entropy over the pairs of a batch; prompt i belongs to recording i."""

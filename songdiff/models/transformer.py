@@ -88,7 +88,7 @@ class SongTransformer(ModelMixin, ConfigMixin):
         x = x + condition_states
         time = self.time_embed(sinusoids(timesteps, 256).to(x.dtype)) + self.style_embed(style_pooled)
         modulation = self.modulation(F.silu(time)).unflatten(-1, (6, -1))
-        rotation = rotary_angles(x.shape[1], self.blocks[0].head_size, x.device, x.dtype)
+        rotation = rotary_angles(x.shape[1], self.config.hidden_size // self.config.num_heads, x.device, x.dtype)
         attend = style_mask[:, None, None, :]
         for block in self.blocks:
             arguments = (x, condition_states, modulation, rotation, style_tokens, attend)
@@ -146,7 +146,9 @@ class TransformerBlock(nn.Module):
         self, x: Tensor, condition: Tensor, modulation: Tensor, rotation: Tensor, style: Tensor, style_mask: Tensor
     ) -> Tensor:
         """x, condition (B, T, D); modulation (B, 6, D); style (B, S, E); style_mask (B, 1, 1, S) → (B, T, D)."""
-        shift_a, scale_a, gate_a, shift_m, scale_m, gate_m = (modulation + self.modulation.to(x.dtype))[:, :, None].unbind(1)
+        shift_a, scale_a, gate_a, shift_m, scale_m, gate_m = (modulation + self.modulation.to(x.dtype))[
+            :, :, None
+        ].unbind(1)
         y = self.norm_attention(x) * (1 + scale_a) + shift_a + self.condition(condition)
         q, k, v = self.qkv(y).unflatten(-1, (3, -1, self.head_size)).permute(2, 0, 3, 1, 4)
         q, k = rotate(self.norm_q(q), rotation), rotate(self.norm_k(k), rotation)

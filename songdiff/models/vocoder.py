@@ -41,6 +41,7 @@ class SpectralVocoder(ModelMixin, ConfigMixin):
         filterbank = mel_filterbank(n_fft, num_mels, f_min, f_max, sample_rate)
         expand = (filterbank / filterbank.sum(0).clamp(min=1e-8)).T  # each bin: the mean of its bands
         self.register_buffer("expand", expand, persistent=False)
+        self.register_buffer("outside", (expand.sum(1) == 0).float()[:, None], persistent=False)  # bins in no band
         self.embed = nn.Conv1d(num_mels, hidden_size, 7, padding=3)
         self.blocks = nn.Sequential(*(ConvNeXtBlock(hidden_size) for _ in range(num_layers)))
         self.norm = nn.LayerNorm(hidden_size)
@@ -52,11 +53,12 @@ class SpectralVocoder(ModelMixin, ConfigMixin):
         """(B, M, J) → natural log of the mid signal's fine magnitudes (B, n_fft/2 + 1, J)."""
         centre = math.log(self.config.floor) / 2
         x = self.embed((log_mel - centre) / -centre).transpose(1, 2)
-        return self.expand @ log_mel + self.out(self.norm(self.blocks(x))).transpose(1, 2)
+        coarse = self.expand @ log_mel + self.outside * math.log(self.config.floor)
+        return coarse + self.out(self.norm(self.blocks(x))).transpose(1, 2)
 
     @torch.no_grad()
     def decode(self, spectra: Spectra, generator: torch.Generator | None = None) -> Tensor:
-        """:class:`Spectra` → waveform (B, 2, J · hop_length). The first phase is drawn from ``generator`` on the CPU."""
+        """:class:`Spectra` → waveform (B, 2, J · hop_length). The first phase is drawn on the CPU."""
         c = self.config
         log_mel, log_width = spectra
         gate = ((log_mel.exp() / c.floor - 1.5) / 1.5).clamp(0, 1)  # what lies at the floor is silence
@@ -70,8 +72,10 @@ class SpectralVocoder(ModelMixin, ConfigMixin):
 
     def _side_ratio(self, log_width: Tensor) -> Tensor:
         """(B, W, J) → signed ratio of side to mid per bin (B, n_fft/2 + 1, J)."""
-        per_mel = (log_width.exp() - math.exp(MONO)).clamp(min=0).repeat_interleave(
-            self.config.num_mels // self.config.num_width_bands, dim=1
+        per_mel = (
+            (log_width.exp() - math.exp(MONO))
+            .clamp(min=0)
+            .repeat_interleave(self.config.num_mels // self.config.num_width_bands, dim=1)
         )
         sign = torch.ones(self.config.num_mels, device=log_width.device)
         sign[1::2] = -1

@@ -16,7 +16,12 @@ def assemble(
     out: Path, autoencoder: Path, vocoder: Path, style_encoder: Path, transformer: Path, **sampler_defaults: float
 ) -> Path:
     """Write ``out`` with all parts as float16 safetensors and the sampler's defaults. Raises :class:`InputError`."""
-    folders = {"autoencoder": autoencoder, "vocoder": vocoder, "style_encoder": style_encoder, "transformer": transformer}
+    folders = {
+        "autoencoder": autoencoder,
+        "vocoder": vocoder,
+        "style_encoder": style_encoder,
+        "transformer": transformer,
+    }
     for part, folder in folders.items():
         if not (folder / "config.json").exists():
             raise InputError(f"{folder}: holds no trained {part.replace('_', ' ')} (config.json is missing)")

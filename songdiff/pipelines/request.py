@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,7 +11,7 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from .. import __version__
-from ..audio import check_writable, read_audio, write_audio
+from ..audio import check_writable, read_audio, replacing, write_audio
 from ..errors import InputError
 from ..lyrics import load_lyrics, parse_lyrics
 from ..score import Score
@@ -45,7 +44,9 @@ class SongRequest(BaseModel):
         return cls(lyrics=text, **fields)
 
 
-def make_song(request: SongRequest, pipeline: SongPipeline, score: Score | None = None, **kwargs: Any) -> SongPipelineOutput:
+def make_song(
+    request: SongRequest, pipeline: SongPipeline, score: Score | None = None, **kwargs: Any
+) -> SongPipelineOutput:
     """Run a request; ``score`` is sung instead of a new plan. ``kwargs`` go to the pipeline (callbacks)."""
     reference = None if request.reference is None else torch.from_numpy(read_audio(request.reference))
     return pipeline(
@@ -72,7 +73,7 @@ def sidecar_path(path: Path) -> Path:
 def check_outputs(path: Path, stems: Path | None = None) -> None:
     """Refuse outputs that cannot be written before any work is done."""
     check_writable(path)
-    check_writable(sidecar_path(path))
+    check_writable(sidecar_path(path), (".json",))
     if stems is not None:
         if stems.exists() and not stems.is_dir():
             raise InputError(f"{stems}: is a file; --stems takes a folder")
@@ -104,9 +105,8 @@ def write_song(
             write_audio(file, np.clip(waveform, -1, 1), song.sample_rate, {"title": track})
             written.append(file)
     sidecar = sidecar_path(path)
-    part = sidecar.with_suffix(".json.part")
-    part.write_text(json.dumps(record, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
-    os.replace(part, sidecar)
+    with replacing(sidecar) as beside:
+        beside.write_text(json.dumps(record, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
     return [*written, sidecar]
 
 

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from ..audio import integrated_loudness, normalize
 from ..composer import compose, untimed_score
-from ..conditioning import CONTROLS, GRAINS, FrameConditions, frame_conditions
+from ..conditioning import CONTROLS, FrameConditions, Grain, frame_conditions
 from ..diffusion import Guidance
 from ..errors import InputError
 from ..lyrics import Lyrics, load_lyrics, parse_lyrics
@@ -97,13 +97,15 @@ class SongPipeline(DiffusionPipeline):
         """Latent frames per second."""
         return self.autoencoder.config.sample_rate / self.autoencoder.downsampling
 
-    def check_inputs(self, prompt: str, audio_duration: float | None, steps: int, output_type: str, planner: str) -> None:
+    def check_inputs(
+        self, prompt: str, audio_duration: float | None, steps: int, output_type: str, planner: str
+    ) -> None:
         """Refuse early what cannot work; ValueError names the argument and what is allowed."""
         if not isinstance(prompt, str):
             raise InputError(f"prompt: expected text, got {type(prompt).__name__}")
         if audio_duration is not None and not MIN_SECONDS <= audio_duration <= MAX_SECONDS:
             raise InputError(
-                f"audio_duration: {audio_duration:g} s is out of range; choose {MIN_SECONDS:g} to {MAX_SECONDS:g} seconds"
+                f"audio_duration: {audio_duration:g} s is out of range; choose {MIN_SECONDS:g} to {MAX_SECONDS:g}"
             )
         if steps < 1:
             raise InputError(f"num_inference_steps: {steps} is out of range; choose 1 or more")
@@ -129,7 +131,9 @@ class SongPipeline(DiffusionPipeline):
             return untimed_score(lyrics, duration=audio_duration)
         return compose(lyrics, prompt, duration=audio_duration, seed=seed)
 
-    def encode_style(self, prompt: str, negative_prompt: str, reference_audio: Tensor | None = None) -> tuple[Style, Style]:
+    def encode_style(
+        self, prompt: str, negative_prompt: str, reference_audio: Tensor | None = None
+    ) -> tuple[Style, Style]:
         """(style, style of the unconditional branch), a batch of one each; a recording replaces the text."""
         if reference_audio is not None:
             patches = self.autoencoder.patches(reference_audio[None].to(self.device))
@@ -190,8 +194,8 @@ class SongPipeline(DiffusionPipeline):
             num_inference_steps, guidance_scale, style_guidance_scale: None takes the checkpoint's own.
             known_latents, known_mask: (K, C, T) and (K, T); True cells come back as given.
             generator: CPU generator; its seed is the composer's seed too.
-            callback_on_step_end: called as (pipeline, step, timestep, {"latents": …}; "velocity" on request) and may return new latents; set
-                ``pipeline.interrupt = True`` in it to stop early.
+            callback_on_step_end: called as (pipeline, step, timestep, tensors), where tensors hold "latents" and on
+                request "velocity"; may return new latents; set ``pipeline.interrupt = True`` in it to stop early.
         Raises:
             ValueError: naming the argument, or the line of the lyrics, and the remedy.
         """
@@ -206,15 +210,16 @@ class SongPipeline(DiffusionPipeline):
         generator = torch.Generator().manual_seed(torch.seed()) if generator is None else generator
 
         # 2. Plan the song.
-        grain_index = 0
+        grain: Grain = "phoneme"
         if score is None:
             score = self.plan(lyrics, prompt, audio_duration, generator.initial_seed() % 2**32, planner)
-            grain_index = 2 if planner == "none" else 0
+            grain = "line" if planner == "none" else "phoneme"
+        score = score.canonical()
         num_samples = round(score.duration * self.autoencoder.config.sample_rate)
         num_frames = math.ceil(num_samples / self.autoencoder.downsampling)
 
         # 3. Conditions: the score on the latent grid, the style as tokens.
-        conditions = frame_conditions(score, num_frames, self.frame_rate, GRAINS[grain_index])
+        conditions = frame_conditions(score, num_frames, self.frame_rate, grain)
         style, no_style = self.encode_style(prompt, negative_prompt, reference_audio)
 
         # 4. Noise and schedule.
@@ -265,7 +270,8 @@ class SongPipeline(DiffusionPipeline):
             known_mask = torch.zeros(c.num_tracks, num_frames, dtype=torch.bool)
         if known_latents.shape != (c.num_tracks, c.latent_channels, num_frames):
             raise InputError(
-                f"known_latents: expected {(c.num_tracks, c.latent_channels, num_frames)}, got {tuple(known_latents.shape)}"
+                f"known_latents: got {tuple(known_latents.shape)}, "
+                f"expected {(c.num_tracks, c.latent_channels, num_frames)}"
             )
         return known_latents.flatten(0, 1)[None].to(self.device), known_mask[None].to(self.device)
 
@@ -315,5 +321,3 @@ def checkpoint_folder(name_or_path: str | Path) -> Path:
         there = ", ".join(sorted(path.name for path in folder.iterdir())) or "nothing"
         raise CheckpointError(f"{folder}: the checkpoint lacks {', '.join(missing)}; it holds {there}")
     return folder
-
-

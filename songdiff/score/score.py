@@ -1,6 +1,6 @@
 """The Score: who sings and plays what, when.
 
-The one object between words and sound. It knows seconds, MIDI pitches and chord names; it knows no tensors and no audio.
+The one object between words and sound. It knows seconds, MIDI pitches and chord names; no tensors and no audio.
 Every field except ``duration`` may be unknown: ``None`` says "unknown" (the transformer decides), an empty list says
 "known to be empty" (an instrumental song has ``phonemes == []`` and ``melody == []``).
 """
@@ -203,6 +203,10 @@ class Score(BaseModel):
         """The Score as JSON text with unknown fields left out."""
         return json.dumps(_rounded(self.model_dump(exclude_none=True)), ensure_ascii=False) + "\n"
 
+    def canonical(self) -> Score:
+        """The Score as its own JSON says it: times to a hundredth of a millisecond. What is sung is what is written."""
+        return Score.from_json(self.to_json())
+
     @classmethod
     def from_json(cls, text: str, source: str = "score") -> Score:
         """Read JSON text. Raises :class:`ScoreError` naming ``source`` and the field."""
@@ -229,7 +233,9 @@ def chord_pitch_classes(label: str) -> tuple[int | None, tuple[int, ...]]:
         return None, ()
     root, _, quality = label.partition(":")
     if root not in PITCH_CLASSES or quality not in CHORD_QUALITIES:
-        raise ValueError(f"unknown chord {label!r}; roots {', '.join(PITCH_CLASSES)}; qualities {', '.join(CHORD_QUALITIES)}")
+        raise ValueError(
+            f"unknown chord {label!r}; roots {', '.join(PITCH_CLASSES)}; qualities {', '.join(CHORD_QUALITIES)}"
+        )
     pitch_class = PITCH_CLASSES.index(root)
     return pitch_class, tuple((pitch_class + step) % 12 for step in CHORD_QUALITIES[quality])
 

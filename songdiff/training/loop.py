@@ -106,7 +106,9 @@ def train(task: Task, recipe: Recipe) -> Path:
             row |= {"step": step + 1, "lr": group["lr"], "grad_norm": round(float(norm), 4)}
             row["steps_per_second"] = round((step + 1 - first) / (time.monotonic() - started), 3)
             if validation is not None and ((step + 1) % (10 * recipe.log_every) == 0 or last):
-                row |= {f"validation_{k}": v for k, v in _validate(task, validation, ema, parameters, accelerator).items()}
+                row |= {
+                    f"validation_{k}": v for k, v in _validate(task, validation, ema, parameters, accelerator).items()
+                }
             recent = []
             with (output / "log.jsonl").open("a") as log:
                 log.write(json.dumps(row) + "\n")

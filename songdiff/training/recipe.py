@@ -21,7 +21,7 @@ class _Strict(BaseModel):
 
 class Data(_Strict):
     """Where training examples come from. ``corpus``: a folder of ``songdiff corpus build``. ``autoencoder`` and
-    ``style_encoder``: folders of trained parts that this training stands on. ``cache``: where encoded songs are kept."""
+    ``style_encoder``: trained parts that this training stands on. ``cache``: where encoded songs are kept."""
 
     corpus: Path
     autoencoder: Path | None = None

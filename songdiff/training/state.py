@@ -1,6 +1,6 @@
 """The resumable state of a run: weights, moving averages, optimiser and step, as one safetensors file.
 
-Every random number of a run follows from (seed, step, process), so a step number is all that is needed to go on exactly.
+Every random number of a run follows from (seed, step, process): the step number is all it takes to go on exactly.
 The file is written beside its place and renamed: it is whole or not there.
 """
 
@@ -34,7 +34,7 @@ def load_state(path: Path, model: nn.Module, optimizer: torch.optim.Optimizer, e
     groups: dict[str, dict[str, torch.Tensor]] = {"model": {}, "ema": {}, "optimizer": {}}
     with safe_open(path, "pt") as file:
         metadata = file.metadata()
-        for key in file.keys():
+        for key in file:
             group, _, name = key.partition(".")
             groups[group][name] = file.get_tensor(key)
     model.load_state_dict(groups["model"])

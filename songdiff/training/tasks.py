@@ -32,7 +32,9 @@ class AutoencoderTask(Task):
         self.network = MelAutoencoder(**recipe.model)
         if not (recipe.output / "state.safetensors").exists():
             rng = np.random.default_rng((recipe.seed, 0))
-            rounds = 1 + 20 * self.network.patch_size // (recipe.batch_size * recipe.crop_frames)  # 20 patches a dimension
+            rounds = 1 + 20 * self.network.patch_size // (
+                recipe.batch_size * recipe.crop_frames
+            )  # 20 patches a dimension
             with torch.no_grad():
                 crops = (_crops(self.songs, rng, recipe, self.network.downsampling) for _ in range(rounds))
                 patches = torch.cat([self.network.patches(x).flatten(0, 1) for x in crops])

@@ -13,7 +13,9 @@ RATE = 44100 / 2048
 
 @pytest.fixture(scope="module")
 def score() -> Score:
-    return compose(parse_lyrics("[Verse]\nthe river is calling me home\n[Chorus]\nsing it again"), "folk", duration=20, seed=3)
+    return compose(
+        parse_lyrics("[Verse]\nthe river is calling me home\n[Chorus]\nsing it again"), "folk", duration=20, seed=3
+    )
 
 
 def conditions_of(score: Score, grain="phoneme"):

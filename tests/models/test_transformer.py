@@ -48,7 +48,9 @@ def test_unknown_cells_of_known_latents_are_not_read(model):
     known = torch.randn_like(latents)
     changed = known.clone()
     changed[:, 8:] += 5  # tracks 1–3: unknown
-    assert torch.equal(model(latents, times, states, *style, known, mask), model(latents, times, states, *style, changed, mask))
+    assert torch.equal(
+        model(latents, times, states, *style, known, mask), model(latents, times, states, *style, changed, mask)
+    )
     changed[:, 0, 2] += 5  # track 0, known
     assert not torch.equal(
         model(latents, times, states, *style, known, mask), model(latents, times, states, *style, changed, mask)
@@ -72,7 +74,7 @@ def test_heads_must_fit():
 
 def test_style_words_and_unknown_words():
     encoder = StyleEncoder(vocabulary=["warm", "folk", "bpm"], embedding_size=16, num_layers=1).eval()
-    tokens, unknown = encoder.tokenize("warm folk, 92 bpm, xylorimba")
+    _tokens, unknown = encoder.tokenize("warm folk, 92 bpm, xylorimba")
     assert unknown == ["xylorimba"]
     assert encoder.tokenize("95 bpm")[0] == encoder.tokenize("92 bpm")[0] != encoder.tokenize("120 bpm")[0]
     with torch.no_grad():

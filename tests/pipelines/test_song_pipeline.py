@@ -71,7 +71,9 @@ def test_score_and_style_matter(pipeline):
 def test_reference_audio_replaces_the_prompt(pipeline):
     song = sing(pipeline)
     audio = torch.from_numpy(song.audio)
-    latents = [sing(pipeline, score=song.score, reference_audio=a, output_type="latent").latents for a in (audio, audio * 0)]
+    latents = [
+        sing(pipeline, score=song.score, reference_audio=a, output_type="latent").latents for a in (audio, audio * 0)
+    ]
     assert not torch.equal(latents[0], latents[1])
 
 

@@ -34,6 +34,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 
 from ..composer import GENRES, ComposeError, caption, compose
 from ..composer.style import MOODS
+from ..errors import InputError
 from ..lyrics import Lyrics
 from ..score import TRACKS, Score
 from .instruments import Engine, find_soundfont, fluidsynth_library, render_each, sample_count
@@ -49,7 +50,7 @@ _ELECTRONIC = {"house": 0.9, "synthwave": 0.9, "hip-hop": 0.7, "ambient": 0.5, "
 _ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
 
-class CorpusError(ValueError):
+class CorpusError(InputError):
     """A corpus that cannot be built or read; the message names the place and the remedy."""
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from ..errors import InputError
 
-class MissingToolError(RuntimeError):
+
+class MissingToolError(InputError):
     """A program, library or data file that is not installed; its one line gives the command that installs it."""
 
     def __init__(self, name: str, remedy: str) -> None:

@@ -27,6 +27,14 @@ class ConvNeXtBlock(nn.Module):
         return x + self.project(nn.functional.gelu(self.expand(self.norm(y)), approximate="tanh"))
 
 
+class RMSNorm(nn.RMSNorm):
+    """Root-mean-square norm (arXiv:1910.07467) in the input's own precision, so that the fused kernel serves."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        weight = None if self.weight is None else self.weight.to(x.dtype)
+        return nn.functional.rms_norm(x, self.normalized_shape, weight, self.eps)
+
+
 def inference_dtype(device: torch.device) -> torch.dtype:
     """bfloat16 where the device multiplies it fast, else float32 (float16 is slow on every CPU)."""
     if device.type == "cpu":

@@ -18,7 +18,7 @@ from diffusers.models.modeling_utils import ModelMixin
 from torch import Tensor, nn
 
 from ..conditioning.frames import GROUPS, NUM_FEATURES, PHONEME_TOKENS, PITCH_TOKENS, FrameConditions
-from .blocks import ConvNeXtBlock
+from .blocks import ConvNeXtBlock, RMSNorm
 
 
 class SongTransformer(ModelMixin, ConfigMixin):
@@ -55,7 +55,7 @@ class SongTransformer(ModelMixin, ConfigMixin):
             TransformerBlock(hidden_size, num_heads, mlp_ratio, style_size if i % cross_attention_every == 0 else None)
             for i in range(num_layers)
         )
-        self.norm = nn.RMSNorm(hidden_size, elementwise_affine=False, eps=1e-6)
+        self.norm = RMSNorm(hidden_size, elementwise_affine=False, eps=1e-6)
         self.out_modulation = nn.Parameter(torch.zeros(2, hidden_size))
         self.out = nn.Linear(hidden_size, channels)
         nn.init.zeros_(self.modulation.weight)
@@ -131,12 +131,12 @@ class TransformerBlock(nn.Module):
         inner = int(hidden_size * mlp_ratio) // 32 * 32
         self.modulation = nn.Parameter(torch.randn(6, hidden_size) / hidden_size**0.5)
         self.condition = nn.Linear(hidden_size, hidden_size, bias=False)
-        self.norm_attention = nn.RMSNorm(hidden_size, elementwise_affine=False, eps=1e-6)
+        self.norm_attention = RMSNorm(hidden_size, elementwise_affine=False, eps=1e-6)
         self.qkv = nn.Linear(hidden_size, 3 * hidden_size, bias=False)
-        self.norm_q = nn.RMSNorm(self.head_size, eps=1e-6)
-        self.norm_k = nn.RMSNorm(self.head_size, eps=1e-6)
+        self.norm_q = RMSNorm(self.head_size, eps=1e-6)
+        self.norm_k = RMSNorm(self.head_size, eps=1e-6)
         self.attention_out = nn.Linear(hidden_size, hidden_size, bias=False)
-        self.norm_mlp = nn.RMSNorm(hidden_size, elementwise_affine=False, eps=1e-6)
+        self.norm_mlp = RMSNorm(hidden_size, elementwise_affine=False, eps=1e-6)
         self.gate_up = nn.Linear(hidden_size, 2 * inner, bias=False)
         self.down = nn.Linear(inner, hidden_size, bias=False)
         self.style_attention = None if style_size is None else StyleAttention(hidden_size, num_heads, style_size)
@@ -167,7 +167,7 @@ class StyleAttention(nn.Module):
     def __init__(self, hidden_size: int, num_heads: int, style_size: int) -> None:
         super().__init__()
         self.num_heads = num_heads
-        self.norm = nn.RMSNorm(hidden_size, eps=1e-6)
+        self.norm = RMSNorm(hidden_size, eps=1e-6)
         self.query = nn.Linear(hidden_size, hidden_size, bias=False)
         self.key_value = nn.Linear(style_size, 2 * hidden_size, bias=False)
         self.out = nn.Linear(hidden_size, hidden_size, bias=False)

@@ -26,10 +26,10 @@ def assemble(
         if not (folder / "config.json").exists():
             raise InputError(f"{folder}: holds no trained {part.replace('_', ' ')} (config.json is missing)")
     pipeline = SongPipeline(
-        autoencoder=MelAutoencoder.from_pretrained(autoencoder, torch_dtype=torch.float16),
-        vocoder=SpectralVocoder.from_pretrained(vocoder, torch_dtype=torch.float16),
-        style_encoder=StyleEncoder.from_pretrained(style_encoder, torch_dtype=torch.float16),
-        transformer=SongTransformer.from_pretrained(transformer, torch_dtype=torch.float16),
+        autoencoder=MelAutoencoder.from_pretrained(autoencoder, dtype=torch.float16),
+        vocoder=SpectralVocoder.from_pretrained(vocoder, dtype=torch.float16),
+        style_encoder=StyleEncoder.from_pretrained(style_encoder, dtype=torch.float16),
+        transformer=SongTransformer.from_pretrained(transformer, dtype=torch.float16),
         scheduler=FlowMatchEulerDiscreteScheduler(),
         **sampler_defaults,  # type: ignore[arg-type]
     )

@@ -89,7 +89,7 @@ class SongPipeline(DiffusionPipeline):
         :class:`CheckpointError` naming a missing part.
         """
         folder = checkpoint_folder(pretrained_model_name_or_path)
-        kwargs.setdefault("torch_dtype", torch.float32)
+        kwargs.setdefault("dtype", torch.float32)
         return super().from_pretrained(str(folder), local_files_only=True, **kwargs)
 
     @property

@@ -240,4 +240,4 @@ def _load(part: Any, folder: Any, field: str) -> Any:
     """A trained part, frozen; its recipe field names it."""
     if folder is None or not (folder / "config.json").exists():
         raise RecipeError(f"{field}: no trained part at {folder}; run its recipe first")
-    return part.from_pretrained(folder, torch_dtype=torch.float32).requires_grad_(False).eval()
+    return part.from_pretrained(folder, dtype=torch.float32).requires_grad_(False).eval()

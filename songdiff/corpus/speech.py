@@ -9,6 +9,8 @@ from __future__ import annotations
 import _ctypes  # for dlclose, which ctypes does not offer
 import ctypes as c
 import re
+import shutil
+import tempfile
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -233,6 +235,16 @@ class _Event(c.Structure):
 _Callback = c.CFUNCTYPE(c.c_int, c.POINTER(c.c_short), c.c_int, c.POINTER(_Event))
 
 
+@cache
+def _espeak_copy() -> tempfile.TemporaryDirectory[str]:
+    """A folder with a library of our own: phonemizer keeps the original loaded, so that it would never be fresh."""
+    import espeakng_loader
+
+    folder = tempfile.TemporaryDirectory(prefix="songdiff-")
+    shutil.copy(espeakng_loader.get_library_path(), f"{folder.name}/espeak-ng.so")
+    return folder
+
+
 def _espeak_utterance(voice: str, text: str) -> tuple[np.ndarray, int, list[tuple[str, float]]]:
     """Samples, sample rate, and espeak's phonemes with the second each starts at ("" is a pause).
 
@@ -254,7 +266,7 @@ def _espeak_utterance(voice: str, text: str) -> tuple[np.ndarray, int, list[tupl
             index += 1
         return 0
 
-    library = c.CDLL(espeakng_loader.get_library_path())
+    library = c.CDLL(f"{_espeak_copy().name}/espeak-ng.so")
     callback = _Callback(receive)
     data = espeakng_loader.get_data_path().encode()
     try:

@@ -27,8 +27,8 @@ def chroma(waveform: np.ndarray, sample_rate: int = 44100) -> np.ndarray:
 
 
 def bars(score: Score) -> list[tuple[float, float]]:
-    """(start, end) in seconds of each whole bar."""
-    downbeats = [beat.time for beat in score.beats or [] if beat.position == 1]
+    """(start, end) in seconds of each whole bar within the song."""
+    downbeats = [beat.time for beat in score.beats or [] if beat.position == 1 and beat.time <= score.duration]
     return list(itertools.pairwise(downbeats))
 
 
@@ -53,8 +53,8 @@ def heard_chords(features: np.ndarray, spans: list[tuple[float, float]], sample_
     templates -= templates.mean(1, keepdims=True)
     labels: list[int | None] = []
     for start, end in spans:
-        mean = features[:, int(start * sample_rate / HOP) : int(end * sample_rate / HOP) + 1].mean(1)
-        labels.append(int((templates @ mean).argmax()) if mean.sum() > 1e-3 else None)
+        total = features[:, int(start * sample_rate / HOP) : int(end * sample_rate / HOP) + 1].sum(1)
+        labels.append(int((templates @ total).argmax()) if total.sum() > 1e-3 else None)
     return labels
 
 

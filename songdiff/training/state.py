@@ -34,7 +34,7 @@ def load_state(path: Path, model: nn.Module, optimizer: torch.optim.Optimizer, e
     groups: dict[str, dict[str, torch.Tensor]] = {"model": {}, "ema": {}, "optimizer": {}}
     with safe_open(path, "pt") as file:
         metadata = file.metadata()
-        for key in file:
+        for key in file.keys():  # noqa: SIM118 (not iterable itself)
             group, _, name = key.partition(".")
             groups[group][name] = file.get_tensor(key)
     model.load_state_dict(groups["model"])

@@ -58,7 +58,9 @@ def test_songs_read_back(corpus):
     songs = list(read_corpus(corpus))
     assert [song.id for song in songs] == ["song-00000", "song-00001"]
     for song in songs:
-        assert song.split == "train" and len(song.captions) == 3 and all(song.captions)
+        assert song.split == "train"
+        assert len(song.captions) == 3
+        assert all(song.captions)
         waveforms = stems(song)
         samples = round(song.score.duration * 44100)
         assert list(waveforms) == ["vocals", "drums", "bass", "other"]

@@ -83,8 +83,10 @@ def test_mix_keeps_below_full_scale_and_stems_have_levels():
     voice = (0.3 * np.sin(2 * np.pi * 220 * time)).astype(np.float32)
     stems = mix_song(score, voice, render_each(score), rng=np.random.default_rng(0))
     mix = sum(stems.values())
-    assert mix.shape == (2, 3 * 44100) and mix.dtype == np.float32
-    assert np.abs(mix).max() < 0.95 and all(np.abs(stem).max() < 0.95 for stem in stems.values())
+    assert mix.shape == (2, 3 * 44100)
+    assert mix.dtype == np.float32
+    assert np.abs(mix).max() < 0.95
+    assert all(np.abs(stem).max() < 0.95 for stem in stems.values())
     assert active_level(mix) > -24
     assert np.abs(mix[:, -1]).max() == 0  # faded
     assert np.abs(stems["drums"][:, : 44100 - 50]).max() < 1e-5  # nothing of the others leaks into the drums

@@ -90,6 +90,7 @@ class SongPipeline(DiffusionPipeline):
         """
         folder = checkpoint_folder(pretrained_model_name_or_path)
         kwargs.setdefault("dtype", torch.float32)
+        kwargs.setdefault("low_cpu_mem_usage", False)  # the other way needs accelerate, which generation does without
         return super().from_pretrained(str(folder), local_files_only=True, **kwargs)
 
     @property

@@ -8,8 +8,10 @@ from ..lyrics import Lyrics
 from ..lyrics.phonemes import Syllable
 from ..lyrics.pronounce import pronounce as pronounce_words
 from ..score import Line, Phoneme, Score, Word
+from .text import ComposeError
 
 SECONDS_PER_SYLLABLE, GAP = 0.32, 0.6
+FASTEST = 0.45  # of those seconds: about seven syllables a second
 
 
 def untimed_score(
@@ -20,7 +22,8 @@ def untimed_score(
 ) -> Score:
     """Lines at the times they were given, or spread evenly over ``duration`` (seconds); phonemes evenly over a line.
 
-    Everything else is unknown. Without lyrics the song is instrumental. Read it with ``grain="line"``.
+    Everything else is unknown. Without lyrics the song is instrumental. Read it with ``grain="line"``. Raises
+    :class:`ComposeError` where the song is too short for the words.
     """
     if lyrics is None:
         return Score(duration=duration or 30.0, lines=[], words=[], phonemes=[], melody=[])
@@ -30,13 +33,24 @@ def untimed_score(
         last = lyrics.lines[-1].start
         timed = last is not None and lyrics.timing != "none"
         duration = (last or 0.0) + lengths[-1] + 3.0 if timed else sum(lengths) + GAP * len(lengths) + 5.0
-    stretch = max(0.2, (duration - 3.0) / (sum(lengths) + GAP * len(lengths)))
+    stretch = (duration - 3.0) / (sum(lengths) + GAP * len(lengths))
+    untimed = all(line.start is None for line in lyrics.lines)
+    if untimed and stretch < FASTEST:
+        needed = FASTEST * (sum(lengths) + GAP * len(lengths)) + 3.0
+        raise ComposeError(
+            f"the lyrics need at least {needed:.1f} s, the song lasts {duration:g} s: raise the duration"
+        )
+    late = next((line for line in lyrics.lines if line.start is not None and line.start >= duration), None)
+    if late is not None:
+        raise ComposeError(
+            f"line {late.number} starts at {late.start:g} s, the song lasts {duration:g} s: raise the duration"
+        )
     lines: list[Line] = []
     words: list[Word] = []
     phonemes: list[Phoneme] = []
     cursor = 1.5
     for number, (line, syllables, length) in enumerate(zip(lyrics.lines, spoken, lengths, strict=True)):
-        start = cursor if line.start is None else line.start
+        start = min(cursor, duration) if line.start is None else line.start
         following = [later.start for later in lyrics.lines[number + 1 :] if later.start is not None][:1]
         end = start + (length * stretch if line.start is None else length)
         end = min(end, duration, *following)

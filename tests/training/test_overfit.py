@@ -30,7 +30,7 @@ def test_one_song_is_learned_to_identity(tmp_path):
             "model.num_heads=3",
             "batch_size=8",
             "crop_frames=256",
-            "steps=700",
+            "steps=500",
             "optimizer.warmup_steps=50",
             "ema_decay=0.98",
         ),

@@ -1,4 +1,7 @@
-"""The overfit proof: one song, learned until the model sings it back. `pytest -m slow`: 4 min 20 s on two cores, last run 2026-11-22."""
+"""The overfit proof: one song, learned until the model sings it back.
+
+`pytest -m slow`: 4 min 20 s on two cores, last run 2026-11-22.
+"""
 
 from pathlib import Path
 

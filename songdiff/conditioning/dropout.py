@@ -21,8 +21,8 @@ def drop_controls(
     """One example (no batch dimension) with controls dropped at random.
 
     ``everything``: chance that no control is left (the unconditional branch of guidance); as often again only the
-    phonemes are left, at whatever grain they are timed (``planner="none"`` needs them by line). Otherwise each group is dropped as a whole with chance ``whole`` and, with
-    chance ``span``, over a random span.
+    phonemes are left, at whatever grain they are timed (``planner="none"`` needs them by line). Otherwise each group is
+    dropped as a whole with chance ``whole`` and, with chance ``span``, over a random span.
     """
     draw = rng.random()
     if draw < everything:

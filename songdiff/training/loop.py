@@ -37,6 +37,9 @@ class Task(nn.Module):
     def forward(self, batch: Any) -> dict[str, Tensor]:
         raise NotImplementedError
 
+    def before_export(self) -> None:
+        """Set what follows from the trained weights; called with the averaged ones in place."""
+
     def validation_batch(self) -> Any | None:
         """A fixed batch of held-out examples, or None."""
         return None
@@ -78,6 +81,7 @@ def train(task: Task, recipe: Recipe) -> Path:
         save_state(state_file, task, optimizer.optimizer, ema, step)
         ema.store(parameters)
         ema.copy_to(parameters)
+        task.before_export()
         task.network.save_pretrained(output / "export")
         ema.restore(parameters)
 
@@ -94,7 +98,7 @@ def train(task: Task, recipe: Recipe) -> Path:
                 accelerator.backward(loss)
                 if accelerator.sync_gradients:
                     norm = accelerator.clip_grad_norm_(parameters, o.max_grad_norm)
-                if math.isfinite(float(norm)) or not accelerator.sync_gradients:
+                if not accelerator.sync_gradients or math.isfinite(float(norm)):
                     optimizer.step()
                 optimizer.zero_grad()
         ema.step(parameters)

@@ -46,6 +46,9 @@ class AutoencoderTask(Task):
     def validation_batch(self) -> dict[str, Tensor]:
         return self._draw(_held_out(self.recipe) or self.songs, np.random.default_rng(1))
 
+    def before_export(self) -> None:
+        self.network.set_silence_latent()
+
     def _draw(self, songs: list[CorpusSong], rng: np.random.Generator) -> dict[str, Tensor]:
         shape = (self.recipe.batch_size, self.network.config.latent_channels, self.recipe.crop_frames)
         noise = torch.from_numpy(rng.standard_normal(shape, np.float32))

@@ -75,6 +75,14 @@ def test_an_interrupted_run_ends_with_the_same_weights(tmp_path):
     assert weights(tmp_path, "parts") == weights(tmp_path, "whole")
 
 
+def test_gradient_accumulation_takes_all_micro_batches(tmp_path):
+    accumulating = recipe(tmp_path, "accumulated", 5).model_copy(update={"gradient_accumulation": 3})
+    task = LinearTask()
+    first = task.network.weight.clone()
+    train(task, accumulating)
+    assert not torch.equal(task.network.weight, first)
+
+
 def test_schedule_rises_stays_and_falls(tmp_path):
     r = recipe(tmp_path, "schedule", 100)
     factors = [learning_rate_factor(step, r) for step in range(100)]

@@ -1,6 +1,7 @@
-"""The overfit proof: one song, learned until the model sings it back.
+"""The overfit check: one song, learned until the model sings it back. `pytest -m slow`.
 
-`pytest -m slow`: 4 min 20 s on two cores, last run 2026-11-22.
+Last run 2026-11-22, 1,000 steps, 5 min 55 s on two cores: log-mel distance 0.48 nepers over audible cells (0.55 at 500
+steps; the autoencoder alone 0.16), 78 % of pitch frames right. Close to the song, not yet identical to the ear.
 """
 
 from pathlib import Path
@@ -19,7 +20,7 @@ RECIPES = Path(__file__).parents[2] / "recipes" / "debug"
 
 
 @pytest.mark.slow
-def test_one_song_is_learned_to_identity(tmp_path):
+def test_one_song_is_learned(tmp_path):
     corpus = tmp_path / "corpus"
     build_corpus(corpus, hours=8 / 3600, seed=3, durations=(12.0, 13.0), workers=1, progress=False)
     parts = {}

@@ -57,7 +57,10 @@ class Span(BaseModel):
 
 
 class Section(Span):
+    """A part of the form. ``key`` where it is not the song's (a modulation): ``"D major"``."""
+
     label: Literal["intro", "verse", "prechorus", "chorus", "bridge", "solo", "break", "outro"]
+    key: str | None = None
 
 
 class Chord(Span):
@@ -146,14 +149,41 @@ class Emotion(BaseModel):
     arousal: float = Field(ge=-1, le=1)
 
 
+class Level(BaseModel):
+    """Loudness of a track at ``time`` seconds, in decibels against the track's own usual level."""
+
+    model_config = ConfigDict(extra="forbid")
+    time: float = Field(ge=0, allow_inf_nan=False)
+    decibels: float = Field(ge=-40, le=20)
+
+
+class Backing(Span):
+    """A second voice under the lead: a ``double`` sings its notes again, a ``harmony`` other ones.
+
+    It sings the words of the lead that lie within the span, at the lead's own phoneme times, on ``notes``.
+    """
+
+    kind: Literal["double", "harmony"]
+    notes: list[Note]
+
+
 class Singer(BaseModel):
-    """Who sings: attributes, and the MIDI range a melody should keep to."""
+    """Who sings: attributes, and the MIDI range a melody should keep to.
+
+    ``style`` is how this song is sung; ``timbre`` holds plain words ("warm", "nasal"); ``brightness`` −1 … 1,
+    ``breathiness`` and ``vibrato`` 0 … 1.
+    """
 
     model_config = ConfigDict(extra="forbid")
     name: str | None = None
     gender: Literal["female", "male"] | None = None
     low: int = Field(default=48, ge=0, le=127)
     high: int = Field(default=67, ge=0, le=127)
+    style: Literal["plain", "soft", "belted", "airy", "rap"] | None = None
+    timbre: list[str] = []
+    brightness: float | None = Field(default=None, ge=-1, le=1)
+    breathiness: float | None = Field(default=None, ge=0, le=1)
+    vibrato: float | None = Field(default=None, ge=0, le=1)
 
 
 class Score(BaseModel):
@@ -178,7 +208,10 @@ class Score(BaseModel):
     melody: list[Note] | None = None
     parts: list[Part] | None = None
     singer: Singer | None = None
+    backing: list[Backing] | None = None
     emotion: list[Emotion] | None = None
+    dynamics: dict[Literal["vocals", "drums", "bass", "other"], list[Level]] | None = None
+    """Planned loudness curves by track, linear between their points."""
 
     @model_validator(mode="after")
     def _consistent(self) -> Score:

@@ -2,7 +2,9 @@
 
 A patch is one latent frame of one stereo track: ``frames_per_latent`` log-mel frames of the mid signal and, in broad
 bands, how wide the stereo image is. 64 principal components of such patches already keep every word; the networks
-refine what the linear path leaves. Phase is the vocoder's business.
+refine what the linear path leaves. Up to 775 Hz the bands are single bins: with 64 components (no networks, 16
+Griffin-Lim iterations) 58 of 94 bars keep their chord, with bands on the mel scale throughout 21. Phase is the
+vocoder's business.
 """
 
 from __future__ import annotations
@@ -55,6 +57,7 @@ class MelAutoencoder(ModelMixin, ConfigMixin):
         hop_length: int = 512,
         frames_per_latent: int = 4,
         num_mels: int = 100,
+        linear_bands: int = 36,
         num_width_bands: int = 20,
         f_min: float = 20.0,
         f_max: float = 20000.0,
@@ -68,7 +71,7 @@ class MelAutoencoder(ModelMixin, ConfigMixin):
             raise ValueError(f"num_mels {num_mels} is not a multiple of num_width_bands {num_width_bands}")
         self.downsampling = hop_length * frames_per_latent
         self.patch_size = frames_per_latent * num_mels + num_width_bands
-        filterbank = mel_filterbank(n_fft, num_mels, f_min, f_max, sample_rate)
+        filterbank = mel_filterbank(n_fft, num_mels, f_min, f_max, sample_rate, linear_bands)
         self.register_buffer("filterbank", filterbank, persistent=False)
         self.register_buffer("patch_mean", torch.zeros(self.patch_size))
         self.register_buffer("silence_latent", torch.zeros(latent_channels))

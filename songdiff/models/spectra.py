@@ -34,18 +34,27 @@ def istft(spectrum: Tensor, n_fft: int, hop_length: int) -> Tensor:
     return torch.istft(padded, n_fft, hop_length, window=window, length=samples + 2 * pad)[..., pad : pad + samples]
 
 
-def mel_filterbank(n_fft: int, num_mels: int, f_min: float, f_max: float, sample_rate: int) -> Tensor:
-    """Triangular filters of unit sum on the HTK mel scale, (num_mels, n_fft/2 + 1).
+def mel_filterbank(
+    n_fft: int, num_mels: int, f_min: float, f_max: float, sample_rate: int, linear_bands: int = 0
+) -> Tensor:
+    """Triangular filters of unit sum, (num_mels, n_fft/2 + 1), on the HTK mel scale between ``f_min`` and ``f_max``.
 
-    Unit sum turns a band into a weighted mean of magnitudes, so that a flat spectrum gives flat bands. Bands narrower
-    than a bin take the nearest bin.
+    With ``linear_bands`` the lowest that many bands are the bins 1, 2 … themselves and the others widen in equal ratios
+    up to ``f_max``: the mel scale blurs the low harmonics that tell chords apart. Unit sum turns a band into a weighted
+    mean of magnitudes, so that a flat spectrum gives flat bands. Bands narrower than a bin take the nearest bin.
     """
 
     def mel(hertz: float) -> float:
         return 2595.0 * math.log10(1.0 + hertz / 700.0)
 
-    edges = torch.linspace(mel(f_min), mel(f_max), num_mels + 2, dtype=torch.float64)
-    hertz = 700.0 * (10.0 ** (edges / 2595.0) - 1.0)
+    if linear_bands:
+        bin_width = sample_rate / n_fft
+        ratios = torch.linspace(0, 1, num_mels - linear_bands + 2, dtype=torch.float64)
+        corner = linear_bands * bin_width
+        hertz = torch.cat([torch.arange(linear_bands) * bin_width, corner * (f_max / corner) ** ratios])
+    else:
+        edges = torch.linspace(mel(f_min), mel(f_max), num_mels + 2, dtype=torch.float64)
+        hertz = 700.0 * (10.0 ** (edges / 2595.0) - 1.0)
     bins = torch.linspace(0, sample_rate / 2, n_fft // 2 + 1, dtype=torch.float64)
     rising = (bins - hertz[:-2, None]) / (hertz[1:-1] - hertz[:-2])[:, None]
     falling = (hertz[2:, None] - bins) / (hertz[2:] - hertz[1:-1])[:, None]

@@ -2,7 +2,9 @@
 
 One token is one latent frame of all tracks. Conditions that lie on the time grid are added in, at the input and at
 every block; style tokens are cross-attended; time and pooled style modulate every block (adaLN-single, PixArt-α,
-arXiv:2310.00426). What is already known of the song comes in beside the noisy latents with its mask.
+arXiv:2310.00426). What is already known of the song comes in beside the noisy latents with its mask. The network's
+output is what the best linear guess of the velocity leaves, at unit variance (as in EDM, arXiv:2206.00364, for the
+straight path and data of unit variance): the narrow network need not carry 256 channels of noise to its output.
 
 B batch, K tracks, C latent channels, T latent frames, L = 4·T fine frames, S style tokens, E style width, D width.
 """
@@ -41,6 +43,7 @@ class SongTransformer(ModelMixin, ConfigMixin):
         pitch_tokens: int = PITCH_TOKENS,
         num_features: int = NUM_FEATURES,
         num_groups: int = len(GROUPS),
+        preconditioning: bool = True,
     ) -> None:
         super().__init__()
         if hidden_size % num_heads or (hidden_size // num_heads) % 2:
@@ -98,7 +101,12 @@ class SongTransformer(ModelMixin, ConfigMixin):
                 x = block(*arguments)
         shift, scale = (self.out_modulation.to(x.dtype) + time[:, None]).unbind(1)
         x = self.norm(x) * (1 + scale[:, None]) + shift[:, None]
-        return self.out(x).transpose(1, 2)
+        x = self.out(x).transpose(1, 2)
+        if not self.config.preconditioning:
+            return x
+        t = timesteps.float()[:, None, None]
+        power = t.square() + (1 - t).square()
+        return ((2 * t - 1) / power * latents + power.rsqrt() * x).to(x.dtype)
 
 
 class ConditionEncoder(nn.Module):

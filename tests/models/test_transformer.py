@@ -83,3 +83,18 @@ def test_style_words_and_unknown_words():
         audio = encoder.encode_audio(torch.randn(1, 100, 64))
     assert torch.allclose(style.pooled[0], alone.pooled[0], atol=1e-5)
     assert audio.pooled.norm() == pytest.approx(1, abs=1e-4)
+
+
+@torch.no_grad()
+def test_an_untrained_output_is_the_best_linear_guess():
+    conditions, _, style, mask = inputs(1, 12)
+    untrained = SongTransformer(latent_channels=8, hidden_size=32, num_layers=1, num_heads=2, style_size=16).eval()
+    states = untrained.encode_conditions(conditions)
+    for t in (0.1, 0.5, 0.9):
+        data, noise = torch.randn(2, 1, 32, 12).unbind(0)
+        noisy = (1 - t) * data + t * noise
+        guess = untrained(noisy, torch.tensor([t]), states, *style, noisy, mask)
+        many = torch.randn(2, 100_000)
+        x = (1 - t) * many[0] + t * many[1]
+        slope = ((many[1] - many[0]) * x).mean() / x.square().mean()
+        assert torch.allclose(guess, slope * noisy, atol=0.05)

@@ -1,8 +1,9 @@
 """The composer fills in a Score: form, harmony, melody, rhythm. No tensors, no audio."""
 
+from .captions import caption
 from .compose import compose
 from .genres import GENRES
-from .style import STYLE_WORDS, Style, caption, parse_style, style_tokens
+from .style import STYLE_WORDS, Style, parse_style, style_tokens
 from .text import ComposeError
 from .untimed import untimed_score
 

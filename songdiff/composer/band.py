@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass, replace
 
-from .genres import Genre, Voice
+from .genre import Genre, Voice
 from .instruments import INSTRUMENTS
 from .style import Style
 
@@ -19,6 +19,11 @@ _SWAPS: dict[str, tuple[str, ...]] = {  # what may stand in without changing the
     "tenor sax": ("alto sax", "trumpet", "clarinet", "vibraphone"),
     "flute": ("tenor sax", "clarinet"),
     "saw lead": ("square lead",),
+    "contrabass": ("tuba",),
+    "oboe": ("clarinet", "flute", "violin"),
+    "tin whistle": ("bagpipes", "flute"),
+    "bells": ("music box", "piano", "harpsichord"),
+    "trombone": ("trumpet", "tenor sax"),
     "cello": ("violin", "flute"),
     "violin": ("clarinet", "flute"),
     "brass": ("trumpet", "trombone"),
@@ -26,13 +31,19 @@ _SWAPS: dict[str, tuple[str, ...]] = {  # what may stand in without changing the
     "banjo": ("mandolin",),
     "electric guitar": ("jazz guitar",),
 }
-_NO_SWAPS = ("metal", "punk", "rock")
-_KITS: dict[str, tuple[str, int]] = {
-    "jazz": ("drum kit", 32), "bossa nova": ("drum kit", 40), "folk": ("drum kit", 40), "waltz": ("drum kit", 40),
-    "rock": ("drum kit", 8), "metal": ("drum kit", 16), "punk": ("drum kit", 16), "house": ("drum machine", 25),
-    "hip-hop": ("drum machine", 25), "synthwave": ("drum machine", 24), "lo-fi": ("drum machine", 8),
+_NO_SWAPS = ("metal", "punk", "rock", "chiptune", "orchestral")
+_UNPLUGGED: dict[str, str] = {  # what plays where the prompt says "acoustic"
+    "electric guitar": "acoustic guitar", "muted guitar": "acoustic guitar", "overdriven guitar": "acoustic guitar",
+    "distorted guitar": "acoustic guitar", "jazz guitar": "nylon guitar", "electric piano": "piano", "organ": "piano",
+    "synth pad": "strings", "bright pad": "strings", "synth strings": "strings", "synth pluck": "harp",
+    "square pluck": "harp", "synth": "piano", "saw lead": "violin", "square lead": "flute",
+    "bass guitar": "upright bass",
+    "picked bass": "upright bass", "slap bass": "upright bass", "synth bass": "upright bass",
+    "808 bass": "upright bass",
+    "acid bass": "upright bass", "reese bass": "upright bass", "square bass": "upright bass",
 }  # fmt: skip
-_MOST = 4
+_DRUM_MACHINE, _DRUM_KIT = ("drum machine", 25), ("drum kit", 0)
+_MOST = 5
 
 
 @dataclass(frozen=True)
@@ -46,7 +57,9 @@ class Band:
 
 
 def gather(genre: Genre, style: Style, rng: random.Random) -> Band:
-    """Choose who plays."""
+    """Choose who plays; nobody where the prompt says a cappella."""
+    if style.a_cappella:
+        return Band(None, None, ())
     voices: list[Voice] = []
     for voice in genre.voices:
         swaps = _SWAPS.get(voice.instrument, ()) if genre.name not in _NO_SWAPS else ()
@@ -54,7 +67,13 @@ def gather(genre: Genre, style: Style, rng: random.Random) -> Band:
         if all(swap != other.instrument for other in (*genre.voices, *voices)):
             voice = replace(voice, instrument=swap)
         voices.append(voice)
-    bass: tuple[str, str] | None = genre.bass
+    player, pattern = genre.bass
+    if player in _SWAPS and rng.random() < 0.2:
+        player = rng.choice(_SWAPS[player])
+    if "acoustic" in style.production:
+        voices = [replace(voice, instrument=_UNPLUGGED.get(voice.instrument, voice.instrument)) for voice in voices]
+        player = _UNPLUGGED.get(player, player)
+    bass: tuple[str, str] | None = (player, pattern)
     fixed: list[Voice] = []
     for name in style.instruments:
         family = INSTRUMENTS[name].family
@@ -62,9 +81,13 @@ def gather(genre: Genre, style: Style, rng: random.Random) -> Band:
             bass = (name, "walking" if name == "upright bass" and genre.name == "jazz" else genre.bass[1])
             continue
         same = next((voice for voice in voices if voice.instrument == name), None)
-        roles = {"pad": ("pad",), "wind": ("lead",), "strings": ("lead", "pad"), "synth": ("lead", "arpeggio")}.get(
-            family, ("chords", "arpeggio")
-        )
+        roles = {
+            "pad": ("pad",),
+            "wind": ("lead",),
+            "strings": ("lead", "pad"),
+            "synth": ("lead", "arpeggio"),
+            "percussion": ("chords",),
+        }.get(family, ("chords", "arpeggio"))
         free = [voice for voice in voices if voice not in fixed]
         place = same or next((voice for role in roles for voice in free if voice.role == role), None)
         fallback = {"pad": "pad", "lead": "fills", "arpeggio": "pluck", "chords": "block"}[roles[0]]
@@ -77,9 +100,16 @@ def gather(genre: Genre, style: Style, rng: random.Random) -> Band:
         fixed.append(chosen)
     voices = [voice for voice in voices if voice.instrument not in style.without]
     voices = sorted(voices, key=lambda voice: voice not in fixed)[:_MOST] if len(voices) > _MOST else voices
+    if voices and all(voice.enters for voice in voices):  # somebody plays the intro
+        voices[0] = replace(voices[0], enters=0)
     if bass is not None and ("bass guitar" in style.without or bass[0] in style.without):
         bass = None
-    drums = None if "drums" in style.without else _KITS.get(genre.name, ("drum kit", 0))
+    drums: tuple[str, int] | None = genre.kit
+    if "drum machine" in style.production:
+        drums = _DRUM_MACHINE
+    elif {"live", "acoustic"} & set(style.production) and genre.kit[0] == "drum machine":
+        drums = _DRUM_KIT
+    drums = None if "drums" in style.without else drums
     return Band(drums, bass, tuple(voices))
 
 

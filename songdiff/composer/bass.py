@@ -6,9 +6,9 @@ import random
 from collections.abc import Callable
 
 from ..score import Note
-from .arrangement import Bar, Hand
+from .arrangement import Bar, Hand, fuller
 from .grid import Grid
-from .harmony import Harmony, Key
+from .harmony import Harmony
 
 _LOW = 28  # E1
 
@@ -34,25 +34,30 @@ _PATTERNS: dict[str, tuple[Pattern, Pattern]] = {  # calm bars, full bars
     "offbeat": (_row("..r...r...r...r."), _row("..r..rr...r..ro.")),
     "sixteenths": (_row("r.r.r.r.r.r.r.r.", 2), _row("r.rrr.rrr.rrr.ro", 1)),
     "gallop": (_row("r.r.r.r.r.r.r.r."), _row("r.rrr.rrr.rrr.rr", 1)),
+    "octaves": (_row("r.o.r.o.r.o.r.o."), _row("r.o.r.o.r.o.rooa", 1)),
+    "rolling": (_row("..rr..rr..rr..rr", 1), _row(".rrr.rrr.rrr.rro", 1)),
+    "halftime": (_row("r...............", 14), _row("r.....r...o.....", 8)),
     "waltz": (_row("r...........", 4), _row("r.......5...", 4)),
     "compound": (_row("r.....5.....", 5), _row("r...r.5...5a", 4)),
 }
 
 
-def play_bass(bars: list[Bar], grid: Grid, style: str, key: Key, duration: float, rng: random.Random) -> list[Note]:
+def play_bass(bars: list[Bar], grid: Grid, style: str, duration: float, rng: random.Random) -> list[Note]:
     """Bass notes for the whole song, MIDI 28–52. ``style`` is a key of the patterns, or "walking"."""
     hand = Hand(grid, duration, rng)
     for bar, following in zip(bars, [*bars[1:], bars[-1]], strict=True):
         upcoming = following.chords[0]
         if bar.final:
             hand.last(_root(bar.chords[0]), 92, bar)
+        elif "bass" in bar.resting:
+            continue
         elif bar.intensity == 0 or (bar.label == "break" and not bar.closing):
             if bar.label == "break" or bar.index % 2 == 0:
                 hand.play(bar.slot, grid.slots_per_bar * 0.9, _root(bar.chords[0]), 76)
         elif style == "walking":
-            _walk(hand, bar, upcoming, key, rng)
+            _walk(hand, bar, upcoming, rng)
         else:
-            _pattern(hand, bar, upcoming, _PATTERNS[style][bar.intensity >= 2], grid)
+            _pattern(hand, bar, upcoming, _PATTERNS[style][fuller(bar)], grid)
     return hand.done()
 
 
@@ -96,7 +101,7 @@ def _pattern(hand: Hand, bar: Bar, upcoming: Harmony, pattern: Pattern, grid: Gr
         hand.play(bar.slot + position, min(length, until - position), pitch, velocity, 0.92)
 
 
-def _walk(hand: Hand, bar: Bar, upcoming: Harmony, key: Key, rng: random.Random) -> None:
+def _walk(hand: Hand, bar: Bar, upcoming: Harmony, rng: random.Random) -> None:
     """Quarter notes: the root on each new chord, chord and scale tones between, a semitone into the next root."""
     beats, size = hand.grid.beats_per_bar, hand.grid.slots_per_beat
     pitch = _root(bar.chords[0])
@@ -108,7 +113,7 @@ def _walk(hand: Hand, bar: Bar, upcoming: Harmony, key: Key, rng: random.Random)
         elif beat == beats - 1:
             pitch = _approach(pitch, upcoming)
         else:
-            names = set(chord.tones) | (set(key.pitch_classes) if beat % 2 else set())
+            names = set(chord.tones) | (set(bar.key.pitch_classes) if beat % 2 else set())
             near = [p for p in range(max(_LOW, pitch - 5), min(50, pitch + 5) + 1) if p % 12 in names and p != pitch]
             pitch = rng.choice(near) if near else pitch
         hand.play(slot, size, pitch, 86 + (6 if beat % 2 else 0), 0.95)

@@ -11,8 +11,8 @@ import itertools
 import random
 
 from ..score import Note
-from .arrangement import Bar, Hand
-from .genres import Voice
+from .arrangement import Bar, Hand, fuller, thinned
+from .genre import Voice
 from .grid import Grid
 from .harmony import Harmony
 from .instruments import INSTRUMENTS, Instrument
@@ -32,6 +32,8 @@ _PATTERNS: dict[str, tuple[str, str]] = {  # calm bars, full bars
     "quarters": ("s...s...s...s...", "s...s...s...s..."),
     "bossa": ("x..x..x...x..x..", "x..x..x...x..x.."),
     "skank": ("....s.......s...", "....s.......s..."),
+    "upstroke": ("..s...s...s...s.", "..s...s...s...s."),
+    "timpani": ("X...............", "X.......x...x.xx"),
     "bubble": ("..s...s...s...s.", "..ss..s...ss..s."),
     "chank": ("s..s..s...s.s...", "s.ss..s.ss.ss.s."),
     "stabs": ("......s.........", "...s..s......ss."),
@@ -40,6 +42,7 @@ _PATTERNS: dict[str, tuple[str, str]] = {  # calm bars, full bars
     "house": ("X..x..x...x..x..", "X..x..x..x..x.x."),
     "sixteenths": ("0.1.2.1.0.1.2.1.", "0121321201213212"),
     "oompah": ("....s...s...", "....s...s..."),
+    "jig": ("X.....x.....", "X...x.X...x."),
     "triplets": ("x.....x.....", "x.x.x.x.x.x."),
 }
 _TRIPLE = {
@@ -59,6 +62,7 @@ def play_chords(
     instrument = INSTRUMENTS[voice.instrument]
     voicing: tuple[int, ...] = ()
     calm, full = _pattern(voice.style, grid)
+    habit = str(rng.random())
     for bar in bars:
         if bar.final:
             voicing = voice_lead(bar.chords[0], voicing, instrument, voice.style)
@@ -67,8 +71,9 @@ def play_chords(
             continue
         if bar.intensity < voice.enters:
             continue
-        pattern = full if bar.intensity >= 2 else calm
+        pattern = full if fuller(bar) else calm
         marks = [(i, mark) for i, mark in enumerate(pattern) if mark != "."]
+        marks = [mark for n, mark in enumerate(marks) if n == 0 or not thinned(mark[0], bar, grid, habit)]
         if marks and not marks[0][1].isdigit() and marks[0][1] in "Xx":  # held chords change with the harmony
             changes = {chord.slot - bar.slot for chord in bar.chords}
             marks = sorted({**{c: "x" for c in changes if c < len(pattern)}, **dict(marks)}.items())
@@ -93,6 +98,8 @@ def play_chords(
 
 def voice_lead(chord: Harmony, before: tuple[int, ...], instrument: Instrument, style: str) -> tuple[int, ...]:
     """The voicing of ``chord``, low to high, that lies nearest to ``before`` within the instrument's register."""
+    if style == "timpani":
+        return (instrument.low + (chord.root - instrument.low) % 12,)
     if style in ("power", "gallop"):
         root = instrument.low + (chord.root - instrument.low) % 12
         return root, root + 7, root + 12

@@ -1,25 +1,28 @@
 """compose(): lyrics, a style prompt and a seed in; a complete Score out.
 
-The steps are the song's: style → form → harmony → vocals → band. Every step draws from random streams named after the
-seed
-and the step, so that a change in one part leaves the others as they were.
+The steps are the song's: style → form → harmony → vocals → band → backing voices and dynamics. Every step draws from
+random streams named after the seed and the step, so that a change in one part leaves the others as they were.
 """
 
 from __future__ import annotations
 
 import math
 import random
+from dataclasses import replace
 
 from ..lyrics.parse import Lyrics
 from ..lyrics.pronounce import pronounce as pronounce_words
-from ..score import Beat, Chord, Emotion, Part, Score, Section, Singer
+from ..score import TRACKS, Backing, Beat, Chord, Emotion, Part, Score, Section, Singer
 from .arrangement import Bar, bars_of
+from .backing import plan_backing
 from .band import Band, gather, with_lead
 from .bass import play_bass
 from .comping import play_chords
 from .drums import play_drums
-from .form import Form, blocks_of, plan_instrumental, plan_untimed
-from .genres import GENRES, Genre
+from .dynamics import Track, plan_dynamics
+from .form import Form, blocks_of, modulate, plan_instrumental, plan_untimed
+from .genre import Genre
+from .genres import GENRES
 from .harmony import Harmony, Key, plan_chords
 from .instruments import INSTRUMENTS
 from .lead import play_lead
@@ -34,6 +37,9 @@ _SECTION_MOOD = {  # valence, arousal against the song's own
     0.1),
     "solo": (0.05, 0.2), "break": (0.0, -0.2), "outro": (0.0, -0.25),
 }  # fmt: skip
+
+_LEAST_RANGE = 11  # semitones a melody keeps when a key change takes some of the singer's range
+_RAP_RATE, _SUNG_RATE = 4.8, 3.8  # syllables a second
 
 
 def compose(
@@ -51,8 +57,9 @@ def compose(
     """Compose a song for ``lyrics`` (None: an instrumental) in the style of ``prompt``.
 
     ``duration`` in seconds is kept exactly (None: what the song needs), ``tempo`` is in beats a minute, ``key`` like
-    ``"D minor"``; these, ``genre`` and ``singer`` override the prompt. Times in the lyrics are kept. The same arguments
-    give an equal Score. Raises :class:`ComposeError` when the lyrics do not fit or an argument is not understood.
+    ``"D minor"``; these, ``genre`` and ``singer`` override the prompt. What a given singer leaves open is filled in.
+    Times in the lyrics are kept. The same arguments give an equal Score. Raises :class:`ComposeError` when the lyrics
+    do not fit or an argument is not understood.
     """
     style = parse_style(prompt)
     chosen = _genre(genre or style.genre, style, random.Random(f"{seed}/genre"))
@@ -60,31 +67,45 @@ def compose(
     fixed_tempo = tempo is not None
     _check(duration, tempo)
     root = f"{seed}/{chosen.name}"
-    valence, arousal = _mood(chosen, style, random.Random(f"{root}/mood"))
+    valence, arousal = _mood(chosen, style, tempo, random.Random(f"{root}/mood"))
     tempo = tempo if tempo is not None else _tempo(chosen, style, arousal, random.Random(f"{root}/tempo"))
     home = _key(key or style.key, key, chosen, valence, random.Random(f"{root}/key"))
 
     lines = [] if lyrics is None or style.instrumental else sung_lines(lyrics, pronounce)
+    style = replace(style, a_cappella=style.a_cappella and bool(lines))
+    if lines:
+        singer = _singer(singer, style, chosen, random.Random(f"{root}/singer"))
+    habits = _habits(chosen, style, singer.style if lines and singer else None)
     starts: dict[int, float] = {}
     forms = random.Random(f"{root}/form")
     if not lines or lyrics is None:
         labels = [section.label for section in lyrics.sections] if lyrics else []
-        form = plan_instrumental(chosen, tempo, duration, fixed_tempo, forms, labels)
+        form = plan_instrumental(habits, tempo, duration, fixed_tempo, forms, labels)
     elif any(line.start is not None for line in lines):
-        form, starts = plan_timed(blocks_of(lyrics, lines), chosen, tempo, duration, fixed_tempo)
+        form, starts = plan_timed(blocks_of(lyrics, lines), habits, tempo, duration, fixed_tempo)
     else:
-        form = plan_untimed(blocks_of(lyrics, lines), chosen, tempo, duration, fixed_tempo, forms)
+        form = plan_untimed(blocks_of(lyrics, lines), habits, tempo, duration, fixed_tempo, forms)
+    low, high = vocal_range(singer) if lines and singer else (0, 24)
+    modulate(form, high - low - _LEAST_RANGE, random.Random(f"{root}/modulation"))
 
-    chords = plan_chords(form, home, chosen, root)
+    chords = plan_chords(form, home, habits, root, valence)
     vocals = Vocals()
-    if lines:
-        singer = _singer(singer, style, random.Random(f"{root}/singer"))
-        melodist = Melodist(home, chosen, *vocal_range(singer), arousal, root)
-        vocals = sing(form, chords, chosen, melodist, starts, root)
-    bars = bars_of(form, chords, arousal)
+    if lines and singer:
+        rise = max(section.shift for section in form.sections)
+        melodist = Melodist(home, habits, low, high - rise, arousal, root, style=singer.style)
+        vocals = sing(form, chords, habits, melodist, starts, root)
+    bars = bars_of(form, chords, home, habits, arousal, random.Random(f"{root}/entry"))
     band = gather(chosen, style, random.Random(f"{root}/band"))
     if not lines:
         band = with_lead(band, random.Random(f"{root}/lead"))
+    sections, named = _sections(form, home), _chords(form, chords)
+    parts = _parts(form, bars, band, habits, home, vocals, root)
+    tracks: list[Track] = [track for track in TRACKS if track in {part.track for part in parts}]  # type: ignore[misc]
+    backing: list[Backing] = []
+    if lines and singer:
+        voices = random.Random(f"{root}/backing")
+        backing = plan_backing(vocals, sections, named, home, singer, style.backing, style.a_cappella, voices)
+        tracks = ["vocals", *tracks]
     return Score(
         duration=form.duration,
         title=lyrics.title if lyrics else None,
@@ -94,15 +115,17 @@ def compose(
         time_signature=chosen.time_signature,
         key=str(home),
         beats=_beats(form),
-        sections=_sections(form),
-        chords=_chords(form, chords),
+        sections=sections,
+        chords=[Chord(start=0.0, end=form.duration, label="N")] if style.a_cappella else named,
         lines=vocals.lines,
         words=vocals.words,
         phonemes=vocals.phonemes,
         melody=vocals.melody,
-        parts=_parts(form, bars, band, chosen, home, vocals, root),
+        parts=parts,
         singer=singer if lines else None,
-        emotion=_emotion(form, valence, arousal),
+        backing=backing,
+        emotion=_emotion(sections, form.duration, valence, arousal),
+        dynamics=plan_dynamics(sections, tracks, chosen, arousal, random.Random(f"{root}/dynamics")),
     )
 
 
@@ -115,35 +138,54 @@ def _check(duration: float | None, tempo: float | None) -> None:
 
 def _genre(name: str | None, style: Style, rng: random.Random) -> Genre:
     if name is None:
+        genres = [g for g in GENRES.values() if style.time_signature in (None, g.time_signature)]
+        if "electronic" in style.production:
+            genres = [g for g in genres if g.electronic] or genres
+        if style.vocal_style == "rap":
+            genres = [g for g in genres if "rap" in g.vocal_styles] or genres
         valence, arousal = style.valence or 0.2, style.arousal if style.arousal is not None else 0.1
         known = style.valence is not None or style.arousal is not None
         weights = [
-            math.exp(-3.0 * ((g.mood[0] - valence) ** 2 + (g.mood[1] - arousal) ** 2)) if known else 1.0
-            for g in GENRES.values()
+            math.exp(-3.0 * ((g.mood[0] - valence) ** 2 + (g.mood[1] - arousal) ** 2)) if known else 1.0 for g in genres
         ]
-        return rng.choices(list(GENRES.values()), weights)[0]
-    found = name if name in GENRES else parse_style(name).genre
+        return rng.choices(genres, weights)[0]
+    asked = parse_style(name)
+    found = name if name in GENRES else "hip-hop" if asked.vocal_style == "rap" else asked.genre
     if found is None:
         raise ComposeError(f"unknown genre {name!r}: known are {', '.join(GENRES)}")
     return GENRES[found]
 
 
-def _mood(genre: Genre, style: Style, rng: random.Random) -> tuple[float, float]:
+def _habits(genre: Genre, style: Style, vocal_style: str | None) -> Genre:
+    """The genre as this song needs it: room for rap or for singing, nothing between the lines without a band."""
+    if vocal_style == "rap":
+        genre = replace(
+            genre, syllable_rate=max(genre.syllable_rate, _RAP_RATE), syncopation=max(genre.syncopation, 0.5)
+        )
+    elif vocal_style and genre.syllable_rate > _SUNG_RATE:
+        genre = replace(genre, syllable_rate=_SUNG_RATE, contour=1.0)
+    if style.a_cappella:
+        genre = replace(genre, intro=0, outro=0, solo=0)
+    return genre
+
+
+def _mood(genre: Genre, style: Style, tempo: float | None, rng: random.Random) -> tuple[float, float]:
+    """Valence and arousal: the prompt's, else the genre's with some freedom; a given tempo speaks for arousal."""
+
     def bounded(value: float) -> float:
         return max(-0.95, min(0.95, value))
 
-    valence = style.valence if style.valence is not None else genre.mood[0] + rng.uniform(-0.35, 0.35)
-    arousal = (
-        style.arousal
-        if style.arousal is not None
-        else genre.mood[1] + rng.uniform(-0.25, 0.25) + 0.3 * (style.pace or 0)
-    )
+    low, high = genre.tempo
+    given = max(-1.5, min(1.5, 2 * (tempo - low) / (high - low) - 1)) if tempo is not None else None
+    pace = given if given is not None else style.pace or 0.0
+    valence = style.valence if style.valence is not None else genre.mood[0] + rng.uniform(-0.45, 0.45)
+    arousal = style.arousal if style.arousal is not None else genre.mood[1] + rng.uniform(-0.25, 0.25) + 0.3 * pace
     return bounded(valence), bounded(arousal)
 
 
 def _tempo(genre: Genre, style: Style, arousal: float, rng: random.Random) -> float:
     low, high = genre.tempo
-    pace = style.pace if style.pace is not None else 0.6 * (arousal - genre.mood[1]) + rng.uniform(-0.55, 0.55)
+    pace = style.pace if style.pace is not None else 1.0 * (arousal - genre.mood[1]) + rng.uniform(-0.45, 0.45)
     return float(round(low + (high - low) * (max(-1.0, min(1.0, pace)) + 1) / 2))
 
 
@@ -161,11 +203,21 @@ def _key(wanted: str | None, given: str | None, genre: Genre, valence: float, rn
     return Key(rng.randrange(12), mode)
 
 
-def _singer(singer: Singer | None, style: Style, rng: random.Random) -> Singer:
-    if singer is None:
-        singer = Singer.model_validate({"gender": style.gender or rng.choice(("female", "male"))})
+def _singer(singer: Singer | None, style: Style, genre: Genre, rng: random.Random) -> Singer:
+    """The singer given, with what is unknown filled in from the prompt, else by the genre's habits."""
+    singer = singer or Singer.model_validate({"gender": style.gender or rng.choice(("female", "male"))})
     low, high = vocal_range(singer)
-    return Singer(name=singer.name, gender=singer.gender, low=low, high=high)
+    usual = rng.choices(list(genre.vocal_styles), list(genre.vocal_styles.values()))[0]
+    if style.arousal is not None and style.arousal < -0.3 and usual == "belted":
+        usual = "soft"
+    known = {
+        "gender": singer.gender or style.gender,
+        "low": low,
+        "high": high,
+        "style": singer.style or style.vocal_style or usual,
+        "timbre": singer.timbre or list(style.timbre),
+    }
+    return Singer.model_validate(singer.model_dump() | known)
 
 
 def _beats(form: Form) -> list[Beat]:
@@ -178,10 +230,15 @@ def _beats(form: Form) -> list[Beat]:
     ]
 
 
-def _sections(form: Form) -> list[Section]:
+def _sections(form: Form, home: Key) -> list[Section]:
     edges = [0.0, *(form.grid.bar_time(section.bar) for section in form.sections[1:]), form.duration]
     return [
-        Section(label=section.label, start=start, end=min(end, form.duration))  # type: ignore[arg-type]
+        Section(
+            label=section.label,  # type: ignore[arg-type]
+            start=start,
+            end=min(end, form.duration),
+            key=str(home.up(section.shift)) if section.shift else None,
+        )
         for section, start, end in zip(form.sections, edges, edges[1:], strict=False)
         if start < form.duration - 1e-3
     ]
@@ -211,7 +268,7 @@ def _parts(form: Form, bars: list[Bar], band: Band, genre: Genre, key: Key, voca
         parts.append(Part(track="drums", instrument=band.drums[0], role="drums", program=band.drums[1], notes=notes))
     if band.bass:
         name, pattern = band.bass
-        notes = play_bass(bars, grid, pattern, key, duration, random.Random(f"{seed}/bass"))
+        notes = play_bass(bars, grid, pattern, duration, random.Random(f"{seed}/bass"))
         parts.append(Part(track="bass", instrument=name, role="bass", program=INSTRUMENTS[name].program, notes=notes))
     sung = [(note.start, note.end) for note in vocals.melody]
     tune_taken = False
@@ -230,9 +287,9 @@ def _parts(form: Form, bars: list[Bar], band: Band, genre: Genre, key: Key, voca
     return [part for part in parts if part.notes]
 
 
-def _emotion(form: Form, valence: float, arousal: float) -> list[Emotion]:
+def _emotion(sections: list[Section], duration: float, valence: float, arousal: float) -> list[Emotion]:
     points: list[Emotion] = []
-    for section in _sections(form):
+    for section in sections:
         shift_valence, shift_arousal = _SECTION_MOOD[section.label]
         points.append(
             Emotion(
@@ -241,4 +298,4 @@ def _emotion(form: Form, valence: float, arousal: float) -> list[Emotion]:
                 arousal=max(-1.0, min(1.0, arousal + shift_arousal)),
             )
         )
-    return [*points, points[-1].model_copy(update={"time": form.duration})]
+    return [*points, points[-1].model_copy(update={"time": duration})]

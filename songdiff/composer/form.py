@@ -12,15 +12,21 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 
 from ..lyrics.parse import Lyrics
-from .genres import Genre
+from .genre import Genre
 from .grid import METERS, Grid
 from .text import ComposeError, SungLine
 
 BREATH = 0.25
 """Seconds left free between two lines."""
 
-_SHORT_BAR = 1.75  # seconds
+_SHORT_BAR, _SLOW_BAR = 1.75, 2.4  # seconds
+_STOP_TAIL = 1.2  # seconds after the last bar line of a song that stops dead
+_LONGEST_INSTRUMENTAL = 20.0  # seconds; longer stretches without words become several sections
+_MODULATING = 0.17  # of the songs with a second chorus or a bridge
 _LEAD_IN = 2  # slots that a song which starts with singing leaves to the first consonants
+
+
+_LONG_ROW = ("solo", "verse", "break", "solo", "chorus", "break")
 
 
 @dataclass(frozen=True)
@@ -40,13 +46,17 @@ class PlacedLine:
 
 @dataclass
 class SectionPlan:
-    """``bars`` bars from ``bar``; ``phases`` says for every bar which bar of the chord progression it takes."""
+    """``bars`` bars from ``bar``; ``phases`` says for every bar which bar of the chord progression it takes.
+
+    ``shift`` is how many semitones above the song's key it stands.
+    """
 
     label: str
     bar: int
     bars: int
     lines: list[PlacedLine] = field(default_factory=list)
     phases: list[int] = field(default_factory=list)
+    shift: int = 0
 
 
 @dataclass
@@ -89,6 +99,17 @@ _SQUEEZES = (
 )
 
 
+def _squeezes(genre: Genre) -> list[Squeeze]:
+    """Ways to pack a song of ``genre``, the one it likes best first."""
+    shares = [
+        replace(squeeze, intro=min(squeeze.intro, genre.intro), outro=min(squeeze.outro, genre.outro),
+                instrumental=min(squeeze.instrumental, genre.solo),
+                tail=min(squeeze.tail, _STOP_TAIL) if genre.ending == "stop" else squeeze.tail)
+        for squeeze in _SQUEEZES
+    ]  # fmt: skip
+    return [replace(shares[0], intro=genre.intro, outro=genre.outro, instrumental=genre.solo), *shares[1:]]
+
+
 def blocks_of(lyrics: Lyrics, lines: list[SungLine]) -> list[Block]:
     """Sections as tagged; untagged lyrics are cut at repeated lines (choruses) and every four lines."""
     if not lyrics.sections or all(line.section is None for line in lines):
@@ -128,12 +149,12 @@ def plan_untimed(
     """Lay untimed lyrics on bars. Raises :class:`ComposeError` when they do not fit into ``duration`` seconds."""
     fastest = tempo if fixed_tempo else max(tempo, float(genre.tempo[1]))
     if duration is None:
-        squeeze = _SQUEEZES[0]
+        squeeze = _squeezes(genre)[0]
         sections = _lay(blocks, genre, tempo, squeeze)
         grid = _grid(genre, tempo)
         final = sum(section.bars for section in sections)
-        return _form(grid, sections, final * grid.bar + max(grid.bar, squeeze.tail))
-    for squeeze in _SQUEEZES:
+        return _form(grid, sections, final * grid.bar + _ringing(genre, squeeze, grid.bar))
+    for squeeze in _squeezes(genre):
         for share in squeeze.tempos:
             candidate = tempo + share * (fastest - tempo)
             sections = _lay(blocks, genre, candidate, squeeze)
@@ -148,9 +169,9 @@ def plan_instrumental(
     """Sections for a song without words: those of ``labels``, or a usual row. ``duration`` None: about 75 seconds."""
     grid = _grid(genre, tempo)
     bars = int((duration or 75.0) / grid.bar)
-    unit = 8 if bars >= 28 else 4 if bars >= 12 else 2
-    squeeze = _SQUEEZES[0 if bars >= 20 else 1 if bars >= 8 else -1]
-    usual = ["verse", "chorus", "verse", "chorus", rng.choice(("bridge", "solo", "break")), "chorus"]
+    unit = 16 if bars >= 120 else 8 if bars >= 28 else 4 if bars >= 12 else 2
+    squeeze = _squeezes(genre)[0 if bars >= 20 else 1 if bars >= 8 else -1]
+    usual = [rng.choice(("bridge", "solo", "break")) if label == "bridge" else label for label in genre.form]
     if labels:
         unit = max(1, bars // len(labels)) if duration else 8
         blocks = [Block(label, extra_bars=unit) for label in labels]
@@ -171,7 +192,7 @@ def plan_instrumental(
 def line_bars(count: int, genre: Genre, bar: float, squeeze: Squeeze) -> int:
     """Bars that ``count`` syllables need at ``bar`` seconds a bar."""
     beats, slots = METERS[genre.time_signature]
-    rate = squeeze.rate or genre.syllable_rate
+    rate = max(squeeze.rate or 0.0, genre.syllable_rate)
     bars = 1
     while count > rate * (bars * bar - BREATH - 0.1) or count > bars * beats * slots - 3 - _LEAD_IN:
         bars += 1
@@ -193,7 +214,7 @@ def _seconds(sections: list[SectionPlan], genre: Genre, tempo: float) -> float:
 
 def _lay(blocks: list[Block], genre: Genre, tempo: float, squeeze: Squeeze) -> list[SectionPlan]:
     grid = _grid(genre, tempo)
-    few = grid.bar > 2.8
+    few = grid.bar > _SLOW_BAR
     blocks = list(blocks)
     if blocks[0].label != "intro" and squeeze.intro:
         blocks.insert(0, Block("intro", extra_bars=squeeze.intro // 2 if few and squeeze.intro > 1 else squeeze.intro))
@@ -243,44 +264,94 @@ def _stretched(
     ring."""
     bar = _grid(genre, tempo).bar
     spare = int((duration - squeeze.tail - _seconds(sections, genre, tempo)) / bar)
-    sections = _filled(sections, spare, rng)
+    sections = _filled(sections, spare, genre, bar, rng)
     bars = sum(section.bars for section in sections)
     if bars and not fixed_tempo:
-        exact = bars * METERS[genre.time_signature][0] * 60.0 / (duration - max(squeeze.tail, min(bar, 2.5)))
+        exact = bars * METERS[genre.time_signature][0] * 60.0 / (duration - _ringing(genre, squeeze, min(bar, 2.5)))
         tempo = min(tempo, max(exact, 0.97 * tempo, float(genre.tempo[0])))
     return _form(_grid(genre, tempo), sections, duration)
 
 
-def _filled(sections: list[SectionPlan], spare: int, rng: random.Random) -> list[SectionPlan]:
-    """Give ``spare`` bars to intro, outro and solos: four at a time, the solo before the last chorus first."""
+def _ringing(genre: Genre, squeeze: Squeeze, bar: float) -> float:
+    """Seconds that the last chord is given."""
+    return squeeze.tail if genre.ending == "stop" else max(squeeze.tail, bar)
+
+
+def _filled(sections: list[SectionPlan], spare: int, genre: Genre, bar: float, rng: random.Random) -> list[SectionPlan]:
+    """Give ``spare`` bars to intro, outro and interludes: a few at a time, before the last chorus first.
+
+    Interludes between a verse and its chorus come late. Without a band there is nothing to play: single bars of rest.
+    """
     order = [s for s in sections if s.label not in ("intro", "outro")]
     intro = sections[0] if sections and sections[0].label == "intro" else SectionPlan("intro", 0, 0)
     outro = sections[-1] if sections and sections[-1].label == "outro" else SectionPlan("outro", 0, 0)
+    alone = genre.solo == 0
+    step = 1 if alone else 4 if bar < _SLOW_BAR else 2
     gaps: dict[int, SectionPlan] = {}
+    late: set[int] = set()
     if order:
         choruses = [i for i, s in enumerate(order) if s.label == "chorus"]
         solo = choruses[-1] if len(choruses) > 1 else len(order)
         others = [i for i in range(1, len(order) + 1) if i != solo and order[i - 1].label != "prechorus"]
         rng.shuffle(others)
+        other = "break" if alone or genre.interlude == "solo" else "solo"
         for place in [solo, *others]:
-            gaps[place] = SectionPlan("solo" if place == solo else "break", 0, 0)
-    room = 4
+            gaps[place] = SectionPlan(other if alone or place != solo else genre.interlude, 0, 0)
+        late = {place for place in others if order[place - 1].label == "verse" and choruses and not alone}
+    elif intro.lines and outro.lines:
+        gaps[0] = SectionPlan(genre.interlude, 0, 0)
+    ends = [plan for plan in (intro, outro) if not plan.lines and not (alone and gaps)]
+    room = step
     while spare > 0:
-        for target in (intro, outro, *gaps.values()):
-            if target.lines:
-                continue
+        targets = [plan for plan in ends if not gaps or plan.bars < 2 * step]
+        targets += [plan for place, plan in gaps.items() if place not in late or room > 4 * step or late == set(gaps)]
+        if spare < min(3, step) and ends:  # shorter interludes are not worth a section
+            targets = [plan for plan in targets if plan.bars] or ends[-1:]
+        for target in targets:
             bars = max(0, min(room - target.bars, spare))
             target.bars += bars
             spare -= bars
-        room += 4
-    for plan in (intro, outro, *gaps.values()):
+        room += step
+    longest = math.inf if alone else _LONGEST_INSTRUMENTAL / bar
+    result = _divided(intro, longest)
+    for place in range(len(order) + 1):
+        result += _divided(gaps[place], longest) if place in gaps else []
+        result += order[place : place + 1]
+    return [plan for plan in (*result, *_divided(outro, longest)) if plan.bars]
+
+
+def _divided(plan: SectionPlan, longest: float) -> list[SectionPlan]:
+    """A section without words, cut into several where it exceeds ``longest`` bars: a long song has more of all."""
+    if plan.lines or plan.bars <= longest:
         if not plan.lines:
             plan.phases = list(range(plan.bars))
-    result = [intro]
-    for place in range(len(order) + 1):
-        result += [gaps[place]] if place in gaps else []
-        result += order[place : place + 1]
-    return [plan for plan in (*result, outro) if plan.bars]
+        return [plan]
+    count = max(1, round(plan.bars / max(4.0, longest // 4 * 4)))
+    sizes = [plan.bars // count // 2 * 2] * count
+    sizes[0 if plan.label == "outro" else -1] += plan.bars - sum(sizes)
+    row = [_LONG_ROW[i % len(_LONG_ROW)] for i in range(count)]
+    if plan.label == "outro":
+        row[-1] = "outro"
+    else:
+        row[0] = plan.label
+    return [SectionPlan(label, 0, bars, phases=list(range(bars))) for label, bars in zip(row, sizes, strict=True)]
+
+
+def modulate(form: Form, most: int, rng: random.Random) -> None:
+    """In some songs the last chorus and what follows, or the bridge alone, goes up one to three semitones.
+
+    ``most``: as far as the singer's range allows.
+    """
+    wanted, bridge_alone, by = rng.random() < _MODULATING, rng.random() < 0.25, rng.choice((1, 1, 2, 2, 3))
+    by = min(by, most)
+    if not wanted or by < 1:
+        return
+    places = {label: [i for i, s in enumerate(form.sections) if s.label == label] for label in ("chorus", "bridge")}
+    if bridge_alone and places["bridge"]:
+        form.sections[places["bridge"][-1]].shift = by
+    elif len(places["chorus"]) > 1:
+        for section in form.sections[places["chorus"][-1] :]:
+            section.shift = by
 
 
 def _form(grid: Grid, sections: list[SectionPlan], duration: float) -> Form:
@@ -298,7 +369,7 @@ def _form(grid: Grid, sections: list[SectionPlan], duration: float) -> Form:
 
 
 def _least(blocks: list[Block], genre: Genre, tempo: float, fastest: float) -> float:
-    squeeze = _SQUEEZES[-1]
+    squeeze = _squeezes(genre)[-1]
     tempos = (tempo + share * (fastest - tempo) for share in squeeze.tempos)
     return min(_seconds(_lay(blocks, genre, t, squeeze), genre, t) + squeeze.tail for t in tempos)
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from ..score import Note
 from .arrangement import Bar, Hand
-from .genres import Genre, Voice
+from .genre import Genre, Voice
 from .grid import Grid
 from .harmony import Harmony, Key
 from .instruments import INSTRUMENTS
@@ -29,11 +29,15 @@ def play_lead(
     rng: random.Random,
     everywhere: bool,
 ) -> list[Note]:
-    """Lead notes; ``sung`` holds (start, end) seconds of sung notes; ``everywhere`` makes it the melody of the song."""
+    """Lead notes, in the song's ``key`` and where it goes.
+
+    ``sung`` holds (start, end) seconds of sung notes; ``everywhere`` makes the lead the melody of the song.
+    """
     instrument = INSTRUMENTS[voice.instrument]
     hand = Hand(grid, duration, rng, spread=5)
     low = max(instrument.low, 58)
-    melodist = Melodist(key, genre, low, min(max(instrument.high, low + 12), low + 19), 0.3, f"{seed}/lead")
+    high = min(max(instrument.high, low + 12), low + 19)
+    melodist = Melodist(key, genre, low, high, 0.3, f"{seed}/lead", theme=seed)
     size = grid.slots_per_bar
     quiet = [bar for bar in bars if not bar.final]
     index = 0
@@ -42,17 +46,17 @@ def play_lead(
         pair = quiet[index : index + 2]
         if len(pair) == 2 and pair[1].label != bar.label:
             pair = pair[:1]
-        tune = everywhere or bar.label in _TUNES
+        tune = everywhere or bar.label in _TUNES or not bar.sung
         busy = any(start < grid.time(bar.slot + size * len(pair)) and end > grid.time(bar.slot) for start, end in sung)
         if tune and not busy and (everywhere or bar.intensity >= min(voice.enters, 1) or bar.label == "intro"):
             _tune(hand, pair, grid, genre, melodist, seed, (index // 2) % 4)
         elif bar.intensity >= voice.enters and rng.random() < 0.75:
             for one in pair:
-                _answer(hand, one, grid, key, sung, low, rng)
+                _answer(hand, one, grid, one.key, sung, low, rng)
         index += len(pair)
     final = next((bar for bar in bars if bar.final), None)
     if final is not None and everywhere:
-        hand.last(low + 5 + (key.tonic - low - 5) % 12, 80, final)
+        hand.last(low + 5 + (final.key.tonic - low - 5) % 12, 80, final)
     return hand.done()
 
 
@@ -82,7 +86,8 @@ def _tune(hand: Hand, bars: list[Bar], grid: Grid, genre: Genre, melodist: Melod
         for s, stop in zip(chosen, stops, strict=True)
     ]
     close = 1 if bars[-1].closing else 0
-    for seat, pitch in zip(seats, melodist.phrase(seats, Phrase(kind, letter, close)), strict=True):
+    shift = (bars[0].key.tonic - melodist.key.tonic) % 12
+    for seat, pitch in zip(seats, melodist.phrase(seats, Phrase(kind, letter, close), shift), strict=True):
         hand.play(seat.slot, min(seat.length, grid.slots_per_bar), pitch, 78 + round(10 * seat.accent), 0.94)
 
 

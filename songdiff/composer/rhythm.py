@@ -10,11 +10,12 @@ import random
 from dataclasses import dataclass
 
 from .form import BREATH, PlacedLine
-from .genres import Genre
+from .genre import Genre
 from .grid import Grid
 
 _SHORTEST = 0.14  # seconds; quicker syllables are hard to sing
 _CALM = 0.46  # seconds between syllables that feels unhurried
+_RAPPED = 4.5  # syllables a second; from this rate on lines are spoken, at their own pace
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,9 @@ def place_syllables(placed: PlacedLine, grid: Grid, genre: Genre, liking: list[f
             tuple(placed.slot + math.floor(i * placed.slots / count) for i in range(count)), placed.slot + placed.slots
         )
     room = max((last + placed.pickup / 2) / (count - 0.3), 1.0)
-    target = min(room, max(_CALM / grid.slot, 1.5))
+    rapped = genre.syllable_rate >= _RAPPED
+    calm = 1.05 / genre.syllable_rate if rapped else _CALM
+    target = min(room, max(calm / grid.slot, 1.0 if rapped else 1.5))
     steps = max(2, min(math.ceil(2.6 * target), 12))
     size = grid.slots_per_bar
     positions = list(range(first, last + 1))

@@ -10,7 +10,7 @@ import itertools
 import math
 
 from .form import BREATH, Block, Form, PlacedLine, SectionPlan
-from .genres import Genre
+from .genre import Genre
 from .grid import METERS, Grid
 from .text import ComposeError, SungLine
 

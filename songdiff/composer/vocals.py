@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 
 from ..score import Line, Note, Phoneme, Word
 from .form import BREATH, Form, PlacedLine, SectionPlan
-from .genres import Genre
+from .genre import Genre
 from .harmony import Harmony
 from .melody import Melodist, Phrase, Seat
 from .rhythm import Placed, habits, place_syllables
@@ -23,6 +23,12 @@ from .timing import onset_length, time_phonemes
 
 _DENSEST = 10.0  # syllables a second that a timed line may force on the singer
 _LONGEST = 4.0  # seconds of a last note
+_VOICE_FORCE = {"belted": 9, "soft": -14, "airy": -18}  # velocity by vocal style
+_MELISMAS: dict[int, tuple[tuple[int, ...], ...]] = {  # scale steps around the note that it comes to rest on
+    2: ((1, 0), (-1, 0)),
+    3: ((0, 1, 0), (2, 1, 0), (1, -1, 0)),
+    4: ((1, 0, -1, 0), (1, 2, 1, 0), (3, 2, 1, 0)),
+}
 
 
 @dataclass
@@ -49,6 +55,7 @@ class _Sung:
     word_ends: list[float | None]
     pitches: list[int] = field(default_factory=list)
     recipe: tuple[object, ...] = ()
+    shift: int = 0  # semitones above the song's key
 
     @property
     def line(self) -> SungLine:
@@ -88,7 +95,7 @@ def _onsets(form: Form, genre: Genre, starts: dict[int, float], seed: str) -> li
                 if placed.pickup > 0 and sung and _free(sung[-1], placed, form) < placed.pickup:
                     pickups[kind] = _free(sung[-1], placed, form)
                     agreed = False
-                sung.append(_line(placed, section, place, kind, liking, form, genre, starts, rhythms))
+                sung.append(_line(placed, section, place, kind, liking, form, genre, starts, rhythms, seed))
         if agreed:
             break
     last_label = next((line.label for line in reversed(sung)), "")
@@ -111,6 +118,7 @@ def _line(
     genre: Genre,
     starts: dict[int, float],
     rhythms: dict[tuple[object, ...], Placed],
+    seed: str,
 ) -> _Sung:
     """One line's onsets: on the grid, or where the user's times put them."""
     line, grid = placed.line, form.grid
@@ -133,9 +141,20 @@ def _line(
     if timed_words:
         onsets, last, word_ends = _anchored(line, onsets, last)
         slots = [grid.nearest_slot(onset) for onset in onsets]
+    elif start is None:
+        onsets = _felt(onsets, genre, random.Random(f"{seed}/timing/{kind}"))
     elif line.end is not None and line.start is not None and line.end > onsets[-1] + 0.1:
         last = line.end
-    return _Sung(section.label, place, 0, placed, onsets, slots, last, word_ends, recipe=recipe)
+    return _Sung(section.label, place, 0, placed, onsets, slots, last, word_ends, recipe=recipe, shift=section.shift)
+
+
+def _felt(onsets: list[float], genre: Genre, rng: random.Random) -> list[float]:
+    """Expressive timing: a little behind the beat where the genre likes it, never quite even, always in order."""
+    felt: list[float] = []
+    for onset in onsets:
+        onset += genre.lag + max(-0.018, min(0.018, rng.gauss(0.0, 0.007)))
+        felt.append(max(onset, felt[-1] + 0.05) if felt else max(onset, 0.0))
+    return felt
 
 
 def _free(before: _Sung, placed: PlacedLine, form: Form) -> int:
@@ -235,12 +254,13 @@ def _pitches(sung: list[_Sung], form: Form, chords: list[Harmony], melodist: Mel
             )
             for slot, stop, syllable in zip(line.slots, edges, line.line.syllables, strict=True)
         ]
-        chord_row = tuple(seat.chord.label for seat in seats)
+        chord_row = tuple(seat.chord.up(-line.shift).label for seat in seats)
         recipe = (*line.recipe, line.close, chord_row)
         if recipe not in known:
             letter = melodist.letter(line.label, line.place)
-            known[recipe] = melodist.phrase(seats, Phrase(line.label, letter, line.close))
-        line.pitches = known[recipe]
+            phrase = melodist.phrase(seats, Phrase(line.label, letter, line.close), line.shift)
+            known[recipe] = [pitch - line.shift for pitch in phrase]
+        line.pitches = [pitch + line.shift for pitch in known[recipe]]
 
 
 def _chord_at(chords: list[Harmony], slot: int) -> Harmony:
@@ -282,9 +302,11 @@ def _written(sung: list[_Sung], genre: Genre, melodist: Melodist, seed: str) -> 
         taste = random.Random(f"{seed}/melisma/{line.label}/{line.place}/{len(syllables)}")
         for i, ((start, stop), syllable, pitch) in enumerate(zip(notes, syllables, line.pitches, strict=True)):
             velocity = 84 + round(14 * syllable.stress) + (6 if line.label == "chorus" else 0)
+            velocity += _VOICE_FORCE.get(melodist.style or "", 0)
             steps = [(start, stop, pitch)]
-            if i == len(notes) - 1 and stop - start > 0.7 and taste.random() < 0.2 * genre.contour:
-                steps = _turn(start, stop, pitch, melodist)
+            likes = genre.melisma * (1.0 if i == len(notes) - 1 else 0.3 * syllable.stress)
+            if taste.random() < likes and stop - start > 0.7 - 0.2 * genre.melisma and melodist.style != "rap":
+                steps = _melisma(start, stop, pitch, melodist, line.shift, taste)
             vocals.melody += [
                 Note(start=a, end=b, pitch=p, velocity=velocity, word=base + syllable.word, syllable=syllable.index)
                 for a, b, p in steps
@@ -293,10 +315,17 @@ def _written(sung: list[_Sung], genre: Genre, melodist: Melodist, seed: str) -> 
     return vocals
 
 
-def _turn(start: float, stop: float, pitch: int, melodist: Melodist) -> list[tuple[float, float, int]]:
-    """A melisma: the scale step above leans on the long last note for a moment."""
-    above = next((p for p in (pitch + 1, pitch + 2) if p % 12 in melodist.key.pitch_classes), pitch + 2)
-    if above > melodist.high:
+def _melisma(
+    start: float, stop: float, pitch: int, melodist: Melodist, shift: int, rng: random.Random
+) -> list[tuple[float, float, int]]:
+    """A long note sung on two to four pitches of the key, the last of them its own; itself where the range ends."""
+    names = melodist.key.up(shift).pitch_classes
+    scale = [p for p in range(melodist.low, melodist.high + shift + 1) if p % 12 in names or p == pitch]
+    length = stop - start
+    steps = rng.choice(_MELISMAS[rng.choice((2, 2, 3, 4) if length > 1.0 else (2, 2, 3))])
+    places = [scale.index(pitch) + step for step in steps]
+    if min(places) < 0 or max(places) >= len(scale):
         return [(start, stop, pitch)]
-    middle = start + min(0.3 * (stop - start), 0.3)
-    return [(start, middle, above), (middle, stop, pitch)]
+    quick = min(0.19, 0.45 * length / (len(steps) - 1)) * rng.uniform(0.75, 1.0)
+    edges = [start + i * quick for i in range(len(steps))]
+    return [(a, b, scale[place]) for a, b, place in zip(edges, [*edges[1:], stop], places, strict=True)]

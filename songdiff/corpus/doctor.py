@@ -11,7 +11,7 @@ from .instruments import find_soundfont, fluidsynth_library
 from .tools import MissingToolError
 
 CORE = "torch torchaudio diffusers numpy scipy soundfile pydantic phonemizer-fork espeakng-loader".split()
-CORPUS = ("pyworld", "pedalboard", "rich")
+CORPUS = ("pyworld", "pedalboard", "webdataset")
 
 
 @dataclass(frozen=True)

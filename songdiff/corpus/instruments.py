@@ -33,6 +33,7 @@ SOUNDFONTS = (  # the first that exists; all are MIT or CC0 (TimGM6mb is GPL: le
 )
 _BLOCK = 64  # fluidsynth starts and ends notes only on multiples of this many samples (1.45 ms)
 _DRUM_CHANNEL, _DRUM_BANK = 1, 128
+_ORCHESTRA_CYMBALS = {49: 57, 51: 59, 52: 57, 53: 59}  # where the orchestra's kit has timpani instead
 
 
 def find_soundfont() -> Path:
@@ -76,28 +77,37 @@ def fluidsynth_library() -> ctypes.CDLL:
     return library
 
 
-def render_parts(score: Score, *, engine: Engine = "soundfont") -> dict[str, np.ndarray]:
+def render_parts(
+    score: Score, *, engine: Engine = "soundfont", rng: np.random.Generator | None = None
+) -> dict[str, np.ndarray]:
     """``score.parts`` → ``{"drums", "bass", "other"}``, each (2, samples) float32 at 44.1 kHz, dry.
 
     samples = round(score.duration · 44100). A track without a part is silent. ``engine`` is "soundfont" (General MIDI
-    samples), "synth" (our synthesiser and drum machine) or "hybrid" (ours for drums and for what General MIDI calls a
-    synthesiser, samples for the rest). Raises ValueError on an unknown engine, :class:`MissingToolError` without
-    fluidsynth or a soundfont.
+    samples), "synth" (our synthesiser and drum machine) or "hybrid" (ours for drum machines, for what General MIDI
+    calls a synthesiser, and for everything in a chiptune; samples for the rest). ``rng`` draws the synthesiser's
+    patches and kits; without one they follow from the notes, so that songs differ anyway. Raises ValueError on an
+    unknown engine, :class:`MissingToolError` without fluidsynth or a soundfont.
     """
     tracks = {track: np.zeros((2, sample_count(score)), np.float32) for track in INSTRUMENT_TRACKS}
-    for part, waveform in zip(score.parts or [], render_each(score, engine=engine), strict=True):
+    for part, waveform in zip(score.parts or [], render_each(score, engine=engine, rng=rng), strict=True):
         tracks[part.track] += waveform
     return tracks
 
 
-def render_each(score: Score, *, engine: Engine = "soundfont") -> list[np.ndarray]:
+def render_each(
+    score: Score, *, engine: Engine = "soundfont", rng: np.random.Generator | None = None
+) -> list[np.ndarray]:
     """As :func:`render_parts`, but one (2, samples) waveform for every entry of ``score.parts``, in order."""
     if engine not in ENGINES:
         raise ValueError(f"unknown engine {engine!r}; there are {', '.join(ENGINES)}")
     parts, samples = score.parts or [], sample_count(score)
-    by_synth = [engine == "synth" or (engine == "hybrid" and _is_electronic(part)) for part in parts]
+    by_synth = [engine == "synth" or (engine == "hybrid" and _is_electronic(part, score.genre)) for part in parts]
     sampled = iter(_render_soundfont([p for p, own in zip(parts, by_synth, strict=True) if not own], samples))
-    return [render_synth(part, samples) if own else next(sampled) for part, own in zip(parts, by_synth, strict=True)]
+    seeds = [None if rng is None else int(rng.integers(2**32)) for _ in parts]
+    return [
+        render_synth(part, samples, score.genre, seed) if own else next(sampled)
+        for part, own, seed in zip(parts, by_synth, seeds, strict=True)
+    ]
 
 
 def sample_count(score: Score) -> int:
@@ -163,23 +173,29 @@ def _events(parts: list[Part], blocks: int) -> list[tuple[int, int, int, int, in
     """(block, on, channel, pitch, velocity) in order; at one time, ends come before starts."""
     events = set()
     for channel, part in enumerate(parts):
+        moved = _ORCHESTRA_CYMBALS if part.track == "drums" and _drum_kit(part) == 48 else {}
         for note in part.notes:
+            pitch = moved.get(note.pitch, note.pitch)
             start = round(note.start * SAMPLE_RATE / _BLOCK)
             if start < blocks:
-                events.add((start, 1, channel, note.pitch, note.velocity))
+                events.add((start, 1, channel, pitch, note.velocity))
                 end = max(start + 1, round(note.end * SAMPLE_RATE / _BLOCK))
-                events.add((min(end, blocks), 0, channel, note.pitch, 0))
+                events.add((min(end, blocks), 0, channel, pitch, 0))
     return sorted(events)
 
 
-def _is_electronic(part: Part) -> bool:
-    """Drums, and the General MIDI programs of synthesisers: basses, strings, leads and pads."""
-    return part.track == "drums" or part.program in (38, 39, 50, 51, *range(80, 96))
+def _is_electronic(part: Part, genre: str | None) -> bool:
+    """Drum machines, and the General MIDI programs of synthesisers: basses, strings, leads, pads; chiptunes wholly."""
+    if genre == "chiptune" or part.track == "drums":
+        return genre == "chiptune" or "machine" in part.instrument
+    return part.program in (38, 39, 50, 51, *range(80, 96))
 
 
 def _drum_kit(part: Part) -> int:
-    """The kit of bank 128: the part's program where that is a kit, else the one its name asks for."""
-    kits = {"room": 8, "power": 16, "rock": 16, "electronic": 24, "808": 25, "909": 25, "jazz": 32, "brush": 40}
-    if part.program in kits.values():
+    """The kit of bank 128 that the instrument's name promises: else the part's program, where that is a kit."""
+    kits = {"room": 8, "power": 16, "rock": 16, "electronic": 24, "808": 25, "909": 25, "machine": 25, "jazz": 32}
+    kits |= {"brush": 40, "orchestra": 48}
+    name = part.instrument.lower()
+    if part.program in ((24, 25) if "machine" in name else kits.values()):
         return part.program
-    return next((kit for word, kit in kits.items() if word in part.instrument.lower()), 0)
+    return next((kit for word, kit in kits.items() if word in name), 0)

@@ -1,113 +1,163 @@
-"""Sings a Score: spoken words laid on notes by the WORLD vocoder (Morise et al., 2016).
+"""Sings a Score: its phrases, doubles and harmonies, and the breaths between them.
 
-Every word is spoken once and analysed into envelope and aperiodicity; its phones are stretched onto the phonemes of
-the Score and given the pitch of the melody. It knows seconds and samples; instruments and rooms are others' business.
+Words are spoken by the voice's engine and laid on notes by :mod:`.phrase`, in the style that the Score's singer has. It
+knows seconds and samples; instruments and rooms are others' business.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import replace
 
 import numpy as np
-import pyworld
-from scipy.signal import butter, sosfiltfilt
+from scipy.signal import butter, sosfilt
 
-from ..lyrics.phonemes import VOWELS
 from ..score.score import Note, Phoneme, Score
-from .speech import STOPS, Engine, Phone
-from .voices import Voice
+from .phrase import SAMPLE_RATE, SungWord, analyse, sing_phrase
+from .voices import MANNERS, Manner, Voice
 
-SAMPLE_RATE = 44100
-HOP = 220  # samples: an integer, so that labels in seconds never drift
-_PERIOD = 1000 * HOP / SAMPLE_RATE  # ms
-_FFT = 2048
-_BIN = SAMPLE_RATE / _FFT  # Hz
-_FREQUENCIES = np.arange(_FFT // 2 + 1) * _BIN
-_NO_RUMBLE = (8 * np.log(np.clip(_FREQUENCIES / 300, 0.1, 1))).astype(np.float32)  # log power, below 300 Hz
-
-_VOWELS = frozenset(VOWELS)
-_GLIDING = frozenset(["eɪ", "aɪ", "ɔɪ", "aʊ", "oʊ"])
-_HISSING = frozenset(["f", "θ", "s", "z", "ʃ", "ʒ", "tʃ", "dʒ", "ts", "dz", "ɕ", "tɕ", "tsʰ", "tɕʰ", "ʂ", "tʂ", "tʂʰ"])
-_UNVOICED = (_HISSING - {"z", "ʒ", "dʒ", "dz"}) | {"p", "t", "k", "h", "x", "ç", "pʰ", "tʰ", "kʰ", "ɸ"}
-
-_WORD_FRAME = 0.005  # seconds between the frames of an analysed word
-_VOWEL_NOISE = -7.0  # dB: the most aperiodicity that a vowel has at 3 kHz (and 6) before the voice's breath
-_MARGIN = 0.03  # seconds of speech kept around a word
 _WORD_GAP = 0.1  # seconds between the phonemes of a word that are sung over
 _PHRASE_GAP = 0.3  # seconds of rest that end a phrase
-_TAIL = 0.03  # seconds that a phrase may ring after its last phoneme, and come before its first
-_HIGH_PASS = butter(2, 65, "high", fs=SAMPLE_RATE, output="sos")  # WORLD thumps where voicing begins and ends
-_SILENT = -20.0  # natural log of power: −87 dB
 _ACTIVE_RMS = 0.1
 _PEAK = 0.89
+_UNKNOWN = "this score does not say what is sung: compose phonemes and melody first"
+_BREATH_REST = 0.5  # seconds of rest before a phrase that leave room for a breath
+_JITTER = 0.015  # seconds by which a double is early or late
+_DETUNE = 8.0  # cents
 
 
 def sing(score: Score, voice: Voice, rng: np.random.Generator) -> np.ndarray:
     """Sing ``score.melody`` to ``score.phonemes``: mono float32, ``round(score.duration * 44100)`` samples at 44.1 kHz.
 
-    Phonemes lie at their times in the Score (within half a hop of 5 ms), exact zeros where nothing is sung; the sung
-    parts have an RMS of −20 dBFS. The same score, voice and state of ``rng`` give the same samples. Raises ValueError
-    where words, phonemes or melody are unknown, or where the phonemes of a word are not the voice's own
-    (:meth:`Voice.pronounce`).
+    Phonemes lie at their times in the Score (within half a hop of 5 ms); ``score.singer.style`` says how they are sung.
+    The sung parts have an RMS of −20 dBFS (soft and airy ones less, belted ones more). Rests are exact zeros, but for a
+    breath 25–32 dB below the voice in the last 0.45 s before some phrases. The same score, voice and state of ``rng``
+    give the same samples. Raises ValueError where words, phonemes or melody are unknown, or where the phonemes of a
+    word are not the voice's own (:meth:`Voice.pronounce`).
     """
-    if score.phonemes is None or score.melody is None:
-        raise ValueError("this score does not say what is sung: compose phonemes and melody first")
+    if score.melody is None:
+        raise ValueError(_UNKNOWN)
+    manner = _manner(score)
+    phrases = _phrases(_sung_words(score, voice))
     output = np.zeros(round(score.duration * SAMPLE_RATE))
-    notes = sorted(score.melody, key=lambda note: note.start)
-    for phrase in _phrases(_sung_words(score, voice)) if notes else []:
-        first, waveform = _sing_phrase(phrase, notes, voice, rng)
+    _sing_phrases(output, phrases, score.melody, manner.of(voice), manner, rng)
+    _bring_to_level(output, manner)
+    _inhale(output, phrases, voice, manner, rng)
+    return output.astype(np.float32)
+
+
+def sing_backing(score: Score, voice: Voice, rng: np.random.Generator) -> np.ndarray:
+    """Sing ``score.backing``: (2, samples) float32 at 44.1 kHz, as long as :func:`sing`; zeros where there is none.
+
+    A double sings its words up to 15 ms early or late and up to 8 cents out of tune; a harmony sings its own notes at
+    the lead's phoneme times. Doubles are panned to one side and harmonies to the other; where something is sung, the
+    RMS is −20 dBFS over both channels. Determinism and errors as for :func:`sing`.
+    """
+    manner = _manner(score)
+    styled = manner.of(voice)
+    output = np.zeros((2, round(score.duration * SAMPLE_RATE)))
+    side = rng.choice((-1.0, 1.0))
+    lead = _sung_words(score, voice) if score.backing else []
+    for backing in score.backing or []:
+        wide, detune = rng.uniform(0.4, 0.8), 0.0
+        words = [word for word in lead if backing.start <= (word.start + word.end) / 2 <= backing.end]
+        notes = backing.notes
+        if backing.kind == "double":
+            detune = rng.uniform(2, _DETUNE) * rng.choice((-1, 1))
+            words, notes = _loosely_timed(words, notes, rng)
+        part = np.zeros(output.shape[1])
+        _sing_phrases(part, _phrases(words), notes, styled, manner, rng, detune)
+        angle = np.pi / 4 * (1 + wide * side * (1 if backing.kind == "double" else -1))
+        output += np.outer([np.cos(angle), np.sin(angle)], part)
+    _bring_to_level(output, manner)
+    return output.astype(np.float32)
+
+
+def _manner(score: Score) -> Manner:
+    return MANNERS[(score.singer and score.singer.style) or "plain"]
+
+
+def _sing_phrases(
+    output: np.ndarray,
+    phrases: list[list[SungWord]],
+    melody: list[Note],
+    voice: Voice,
+    manner: Manner,
+    rng: np.random.Generator,
+    detune: float = 0.0,
+) -> None:
+    """Add the phrases to ``output`` (samples,), ``detune`` cents off."""
+    notes = sorted(melody, key=lambda note: note.start)
+    for phrase in phrases if notes else []:
+        first, waveform = sing_phrase(phrase, notes, voice, manner, detune, rng)
         start, stop = max(first, 0), min(first + len(waveform), len(output))
         output[start:stop] += waveform[start - first : max(stop - first, 0)]
-    sung = output[output != 0]
-    if len(sung):
-        level = _ACTIVE_RMS / max(float(np.sqrt(np.mean(sung**2))), 1e-9)
-        output *= min(level, _PEAK / max(float(np.abs(sung).max()), 1e-9))
-    return output.astype(np.float32)
+
+
+def _bring_to_level(output: np.ndarray, manner: Manner) -> None:
+    """Scale (…, samples) in place to the RMS of its active samples, but not above the highest peak."""
+    power = np.mean(output.reshape(-1, output.shape[-1]) ** 2, axis=0)
+    active = power[power > 0]
+    if len(active):
+        wanted = _ACTIVE_RMS * 10 ** (manner.level / 20) / np.sqrt(active.mean())
+        output *= min(wanted, _PEAK / np.abs(output).max())
+
+
+def _inhale(
+    output: np.ndarray, phrases: list[list[SungWord]], voice: Voice, manner: Manner, rng: np.random.Generator
+) -> None:
+    """Add breaths to ``output`` (samples,) before phrases that follow a rest long enough."""
+    band = butter(2, [600 * voice.formants, 4500 * voice.formants], "band", fs=SAMPLE_RATE, output="sos")
+    quiet_since = 0.0
+    for phrase in phrases:
+        start, rest = phrase[0].start, phrase[0].start - quiet_since
+        quiet_since = max(word.end for word in phrase)
+        if rest < _BREATH_REST or rng.random() > manner.inhale:
+            continue
+        length = round(rng.uniform(0.15, 0.35) * SAMPLE_RATE)
+        last = round((start - rng.uniform(0.04, 0.08)) * SAMPLE_RATE)
+        across = np.arange(length) / length
+        breath = sosfilt(band, rng.standard_normal(length)) * np.sin(np.pi * across**1.6)  # swells, then stops
+        level = _ACTIVE_RMS * 10 ** ((manner.level + rng.uniform(-32, -25)) / 20)
+        output[last - length : last] += breath * level / np.sqrt(np.mean(breath**2))
+
+
+def _loosely_timed(
+    words: list[SungWord], notes: list[Note], rng: np.random.Generator
+) -> tuple[list[SungWord], list[Note]]:
+    """Words and notes as somebody sings them who sings along: each word starts a little early or late."""
+    starts = [word.start for word in words] or [0.0]
+    offsets = rng.uniform(-_JITTER, _JITTER, len(starts))
+
+    def late(time: float) -> float:
+        return max(0.0, time + float(np.interp(time, starts, offsets)))
+
+    sung = []
+    for word in words:
+        phonemes = [p.model_copy(update={"start": late(p.start), "end": late(p.end)}) for p in word.phonemes]
+        sung.append(replace(word, phonemes=tuple(phonemes)))
+    return sung, [note.model_copy(update={"start": late(note.start), "end": late(note.end)}) for note in notes]
 
 
 # --- words ------------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class _Sound:
-    """An analysed word: log power (frames, bins of ``_BIN`` Hz) and aperiodicity in dB (frames, bands)."""
-
-    envelope: np.ndarray
-    aperiodicity: np.ndarray
-    bands: np.ndarray  # Hz
-    phones: tuple[Phone, ...]  # times count from frame 0
-
-
-@dataclass(frozen=True)
-class _SungWord:
-    sound: _Sound
-    phonemes: tuple[Phoneme, ...]
-
-    @property
-    def start(self) -> float:
-        return self.phonemes[0].start
-
-    @property
-    def end(self) -> float:
-        return self.phonemes[-1].end
-
-
-def _sung_words(score: Score, voice: Voice) -> list[_SungWord]:
+def _sung_words(score: Score, voice: Voice) -> list[SungWord]:
+    if score.phonemes is None:
+        raise ValueError(_UNKNOWN)
     grouped: dict[int, list[Phoneme]] = {}
-    for phoneme in sorted(score.phonemes or [], key=lambda phoneme: phoneme.start):
+    for phoneme in sorted(score.phonemes, key=lambda phoneme: phoneme.start):
         grouped.setdefault(phoneme.word, []).append(phoneme)
     sung = []
     for index, phonemes in grouped.items():
         text = (score.words or [])[index].text
-        sound = _analyse(voice.engine, text)
+        sound = analyse(voice.engine, text)
         own, asked = [phone.symbol for phone in sound.phones], [phoneme.symbol for phoneme in phonemes]
         if own != asked:
             raise ValueError(
                 f"word {text!r} at {phonemes[0].start:.2f} s: the score has the phonemes {' '.join(asked)}, but "
                 f"{voice.name} says {' '.join(own) or 'nothing'}; compose with pronounce=voice.pronounce"
             )
-        sung.append(_SungWord(sound, _joined(phonemes)))
+        sung.append(SungWord(sound, _joined(phonemes)))
     return sorted(sung, key=lambda word: word.start)
 
 
@@ -120,276 +170,11 @@ def _joined(phonemes: list[Phoneme]) -> tuple[Phoneme, ...]:
     return tuple(joined)
 
 
-def _phrases(words: list[_SungWord]) -> list[list[_SungWord]]:
-    phrases: list[list[_SungWord]] = []
+def _phrases(words: list[SungWord]) -> list[list[SungWord]]:
+    phrases: list[list[SungWord]] = []
     for word in words:
         if phrases and word.start - phrases[-1][-1].end < _PHRASE_GAP:
             phrases[-1].append(word)
         else:
             phrases.append([word])
     return phrases
-
-
-@lru_cache(maxsize=2048)  # about 80 KB a word
-def _analyse(engine: Engine, word: str) -> _Sound:
-    speech = engine.speak(word)
-    if not speech.phones:
-        return _Sound(np.zeros((1, 2), np.float16), np.zeros((1, 2)), np.zeros(2), ())
-    rate = speech.sample_rate
-    begin = max(speech.phones[0].start - _MARGIN, 0.0)
-    samples = speech.waveform[round(begin * rate) : round((speech.phones[-1].end + _MARGIN) * rate)]
-    begin = round(begin * rate) / rate
-    phones = tuple(phone._replace(start=phone.start - begin, end=phone.end - begin) for phone in speech.phones)
-
-    samples = np.ascontiguousarray(samples)
-    f0, times = pyworld.dio(samples, rate, f0_floor=60, f0_ceil=400, frame_period=1000 * _WORD_FRAME)
-    f0 = _filled(pyworld.stonemask(samples, f0, times, rate), times, phones)
-    power = pyworld.cheaptrick(samples, f0, times, rate)
-    size = 2 * (power.shape[1] - 1)
-    coded = pyworld.code_aperiodicity(pyworld.d4c(samples, f0, times, rate, threshold=0.0, fft_size=size), rate)
-
-    ends = np.full((len(coded), 1), -60.0), np.zeros((len(coded), 1))
-    aperiodicity = np.hstack([ends[0], np.minimum(coded, 0.0), ends[1]])
-    for phone in phones:  # D4C is unsure of short vowels and the edges of others; a held vowel must not turn into noise
-        inside = (times >= phone.start) & (times < phone.end)
-        if phone.symbol in _VOWELS and inside.any():
-            aperiodicity[inside, 1:-1] = np.minimum(np.median(aperiodicity[inside, 1:-1], axis=0), _VOWEL_NOISE)
-    bands = np.append(np.arange(aperiodicity.shape[1] - 1) * 3000.0, rate / 2)
-
-    bins = np.arange(int(rate / 2 / _BIN) + 1) * _BIN * size / rate
-    below = np.minimum(bins.astype(int), power.shape[1] - 2)
-    log_power = np.log(np.maximum(power, 1e-12))
-    envelope = log_power[:, below] + (bins - below) * (log_power[:, below + 1] - log_power[:, below])
-    return _Sound(envelope.astype(np.float16), aperiodicity, bands, phones)
-
-
-def _filled(f0: np.ndarray, times: np.ndarray, phones: tuple[Phone, ...]) -> np.ndarray:
-    """Pitch wherever a voiced phone is said (the phones are known; the pitch tracker loses some), 0 elsewhere."""
-    heard = f0 > 0
-    full = np.interp(times, times[heard], f0[heard]) if heard.any() else np.full(len(f0), 140.0)
-    voiced = np.zeros(len(f0), bool)
-    for phone in phones:
-        if phone.symbol not in _UNVOICED:
-            voiced |= (times >= phone.start) & (times < phone.end)
-    return np.where(voiced, full, 0.0)
-
-
-# --- phrases ----------------------------------------------------------------------------------------------------------
-
-
-def _sing_phrase(
-    words: list[_SungWord], notes: list[Note], voice: Voice, rng: np.random.Generator
-) -> tuple[int, np.ndarray]:
-    """One phrase: (the sample of the song where it starts, its waveform)."""
-    first = int((words[0].start - _TAIL) * SAMPLE_RATE // HOP)
-    last = int((max(word.end for word in words) + _TAIL) * SAMPLE_RATE // HOP) + 1
-    times = np.arange(first, last) * HOP / SAMPLE_RATE
-
-    voiced = np.zeros(len(times), bool)
-    sung = np.zeros(len(times), bool)
-    gain = np.zeros(len(times))  # natural log of power
-    envelope = np.full((len(times), len(_FREQUENCIES)), -20.0, np.float32)
-    aperiodicity = np.ones_like(envelope)
-    for before, word, after in zip([None, *words[:-1]], words, [*words[1:], None], strict=True):
-        span = slice(*np.searchsorted(times, [word.start, word.end]))
-        here = times[span]
-        if not len(here):
-            continue
-        position = _source_positions(word, here, rng) / _WORD_FRAME
-        envelope[span], aperiodicity[span] = _spectra(word, here, position, voice)
-        gain[span] = _levels(word, here, position)
-        gain[span] += _fade(here - word.start, 0.012 if before and before.end > word.start - 0.01 else 0.02)
-        gain[span] += _fade(word.end - here, 0.012 if after and after.start < word.end + 0.01 else 0.04)
-        for phoneme in word.phonemes:
-            inside = slice(*np.searchsorted(times, [phoneme.start, phoneme.end]))
-            sung[inside] = True
-            voiced[inside] = phoneme.symbol not in _UNVOICED
-    gain[~sung] = _SILENT
-    loudness = np.log(np.exp(envelope).mean(axis=1)) + gain
-    if voiced.any():  # where a vowel rings on into a consonant, noise must not burst out at its level
-        limit = np.quantile(loudness[voiced], 0.8) - 2.0
-        gain -= np.where(voiced, 0.0, np.maximum(loudness - limit, 0))
-    gain += _dynamics(times, words, notes, rng)
-
-    f0 = np.where(voiced, _pitch(times, words[0], notes, voice, rng), 0.0)
-    power = np.exp(envelope.astype(np.float64) + gain[:, None])
-    waveform = pyworld.synthesize(f0, power, aperiodicity.astype(np.float64), SAMPLE_RATE, _PERIOD)
-    waveform = sosfiltfilt(_HIGH_PASS, waveform)
-    ramp = round(_TAIL * SAMPLE_RATE)
-    rise = 0.5 - 0.5 * np.cos(np.pi * np.arange(ramp) / ramp)
-    waveform[:ramp] *= rise
-    waveform[-ramp:] *= rise[::-1]
-    return first * HOP, waveform
-
-
-def _fade(distance: np.ndarray, seconds: float) -> np.ndarray:
-    """Log power of a raised-cosine fade over the first ``seconds``."""
-    inside = np.clip((distance + HOP / SAMPLE_RATE) / (seconds + HOP / SAMPLE_RATE), 0.02, 1)
-    return np.asarray(2 * np.log(np.sin(np.pi / 2 * inside)))
-
-
-def _source_positions(word: _SungWord, times: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Where in the spoken word, in seconds, each moment of the sung word comes from."""
-    starts, said = [phoneme.start for phoneme in word.phonemes], [phone.start for phone in word.sound.phones]
-    position = np.interp(times, starts, said)
-    for phoneme, phone in zip(word.phonemes, word.sound.phones, strict=True):
-        span = slice(*np.searchsorted(times, [phoneme.start, phoneme.end]))
-        target, source = _knots(phone.symbol, phoneme.end - phoneme.start, phone.end - phone.start)
-        here = times[span] - phoneme.start
-        position[span] = phone.start + np.interp(here, target, source)
-        if phoneme.symbol in _VOWELS and len(here) > 30:  # a held vowel keeps moving a little
-            sway = np.interp(here, *_random_walk(here[-1], 0.11, rng))
-            rest = np.interp(here, [target[1], target[1] + 0.05, target[2] - 0.05, target[2]], [0, 1, 1, 0])
-            position[span] += sway * rest * min(0.012, 0.15 * (phone.end - phone.start))
-    return np.clip(position, 0, (len(word.sound.envelope) - 1) * _WORD_FRAME)
-
-
-def _random_walk(seconds: float, step: float, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    knots = np.arange(0, seconds + 2 * step, step)
-    return knots, rng.uniform(-1, 1, len(knots))
-
-
-def _knots(symbol: str, target: float, source: float) -> tuple[list[float], list[float]]:
-    """Four points (sung seconds, spoken seconds) of the time map of a phone: its edges keep their natural pace."""
-    if target <= source:
-        if symbol not in STOPS:
-            return [0, target / 3, 2 * target / 3, target], [0, source / 3, 2 * source / 3, source]
-        burst = min(0.6 * target, 0.045)  # of a short stop the closure gives way, the burst stays
-        return [0, (target - burst) / 2, target - burst, target], [0, (source - burst) / 2, source - burst, source]
-    if symbol in STOPS:
-        start, end = 0.2 * source, 0.5 * source
-    elif symbol in _GLIDING:  # singers hold the first target and glide late
-        start, end = min(0.3 * source, 0.07), 0.55 * source
-    elif symbol in _VOWELS:
-        start, end = min(0.35 * source, 0.08), min(0.4 * source, 0.12)
-    else:
-        start = end = 0.3 * source
-    return [0, start, target - end, target], [0, start, source - end, source]
-
-
-def _spectra(word: _SungWord, times: np.ndarray, position: np.ndarray, voice: Voice) -> tuple[np.ndarray, np.ndarray]:
-    """Log power envelope and aperiodicity (amplitude ratio) of every frame on the bins of the 44.1 kHz synthesis."""
-    sound = word.sound
-    below = np.minimum(position.astype(int), max(len(sound.envelope) - 2, 0))
-    part = (position - below).astype(np.float32)[:, None]
-    spoken = sound.envelope.astype(np.float32)
-    frames = spoken[below] * (1 - part) + spoken[below + 1] * part
-    noise = sound.aperiodicity[below]
-
-    left, weight, top, extension = _warp(voice.formants, voice.tilt, frames.shape[1])
-    envelope = frames[:, left] * (1 - weight) + frames[:, left + 1] * weight
-    # Above the band of the engine: the mean level of its last octave third, falling on.
-    edge = envelope[:, int(0.82 * top) : int(0.93 * top)].mean(axis=1, keepdims=True)
-    slope = np.full((len(times), 1), -5.0, np.float32)  # natural log of power an octave: −22 dB
-    level = np.zeros_like(slope)
-    unvoiced = np.zeros_like(slope)
-    for phoneme in word.phonemes:
-        span = slice(*np.searchsorted(times, [phoneme.start, phoneme.end]))
-        if phoneme.symbol in _HISSING:
-            slope[span], level[span] = -2.0, -0.6
-        elif phoneme.symbol in _UNVOICED:
-            level[span] = 0.9  # singers articulate
-        if phoneme.symbol in _UNVOICED:
-            unvoiced[span] = 1.0
-    octaves, blend, colour = extension
-    envelope = envelope * (1 - blend) + (edge + slope * octaves) * blend + colour + level + unvoiced * _NO_RUMBLE
-
-    table = _noise_table(tuple(sound.bands * voice.formants), voice.breath)
-    decibels = np.clip(noise, -60, 0) @ table[0]
-    ratio = 10 ** (decibels / 20)
-    return envelope, np.clip(ratio + (1 - ratio) * table[1], 1e-3, 1 - 1e-6)
-
-
-@lru_cache(maxsize=64)
-def _warp(
-    formants: float, tilt: float, bins: int
-) -> tuple[np.ndarray, np.ndarray, int, tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """Where each output bin lies among ``bins`` spoken ones, and how the band goes on above them."""
-    source = np.arange(len(_FREQUENCIES)) / formants
-    left = np.minimum(source.astype(int), bins - 2)
-    weight = np.minimum(source - left, 1.0).astype(np.float32)
-    top = (bins - 1) * formants
-    index = np.maximum(np.arange(len(_FREQUENCIES)), 1)
-    octaves = np.maximum(np.log2(index / (0.93 * top)), 0).astype(np.float32)
-    blend = np.clip((index / top - 0.86) / 0.1, 0, 1).astype(np.float32)
-    colour = tilt * np.log2(np.clip(_FREQUENCIES, 125, 8000) / 1000) * np.log(10) / 10
-    return left, weight, int(top), (octaves, blend, colour.astype(np.float32))
-
-
-@lru_cache(maxsize=64)
-def _noise_table(bands: tuple[float, ...], breath: float) -> tuple[np.ndarray, np.ndarray]:
-    """A matrix from bands to bins, and the share of breath at every bin."""
-    table = np.stack([np.interp(_FREQUENCIES, bands, unit) for unit in np.eye(len(bands))])
-    return table, breath * np.clip(np.log2(np.maximum(_FREQUENCIES, 1) / 700) / 3, 0, 1)
-
-
-def _levels(word: _SungWord, times: np.ndarray, position: np.ndarray) -> np.ndarray:
-    """Log gain that brings the vowels of a word towards one loudness; consonants follow their neighbours."""
-    centres: list[float] = []
-    gains: list[float] = []
-    frames = np.arange(len(word.sound.envelope)) * _WORD_FRAME
-    pairs = list(zip(word.phonemes, word.sound.phones, strict=True))
-    vowels = [pair for pair in pairs if pair[0].symbol in _VOWELS]
-    for phoneme, phone in vowels or pairs:
-        core = (frames >= phone.start) & (frames <= phone.end)
-        power = np.exp(word.sound.envelope[core].astype(np.float64)).mean(axis=1)
-        level = np.log(np.quantile(power, 0.8)) if len(power) else 0.0
-        centres.append((phoneme.start + phoneme.end) / 2)
-        gains.append(-0.85 * level)
-    gain = np.interp(times, centres, gains)
-    power = np.log(np.exp(word.sound.envelope.astype(np.float32)).mean(axis=1))
-    for phoneme, _ in vowels:  # speech fades early: hold the level of long vowels
-        span = slice(*np.searchsorted(times, [phoneme.start, phoneme.end]))
-        here = times[span] - phoneme.start
-        said = np.interp(position[span], np.arange(len(power)), power)
-        if len(here) > 30:
-            rest = np.clip(np.minimum(here, here[-1] - here) / 0.06 - 0.5, 0, 1)
-            gain[span] += 0.7 * rest * np.clip(np.quantile(said, 0.8) - said, 0, 2.5)
-    return gain
-
-
-def _dynamics(times: np.ndarray, words: list[_SungWord], notes: list[Note], rng: np.random.Generator) -> np.ndarray:
-    """Log gain of the phrase: an arch, the velocity of its notes, a little more when high, a little chance."""
-    across = np.clip((times - times[0]) / max(times[-1] - times[0], 1e-3), 0, 1)
-    arch = 3.0 * (np.sin(np.pi * across**0.8) - 0.7)
-    centres = [(note.start + note.end) / 2 for note in notes]
-    accents = [0.08 * (note.velocity - 90) + 0.15 * (note.pitch - 60) for note in notes]
-    chance = [rng.normal(0, 0.7) for _ in words]
-    decibels = arch + np.interp(times, centres, accents) + np.interp(times, [word.start for word in words], chance)
-    return np.asarray(decibels * np.log(10) / 10)
-
-
-def _pitch(
-    times: np.ndarray, first_word: _SungWord, notes: list[Note], voice: Voice, rng: np.random.Generator
-) -> np.ndarray:
-    """Pitch in Hz: the notes joined by glides, with scoop, delayed vibrato and drift."""
-    starts = np.array([note.start for note in notes])
-    glide = voice.glide
-    index = np.clip(np.searchsorted(starts - 0.3 * glide, times, side="right") - 1, 0, None)
-    first_sung = int(np.searchsorted(starts, first_word.start - 1e-6))
-    index = np.maximum(index, min(first_sung, len(notes) - 1))  # consonants of an onset have the pitch of their note
-    cents = 100.0 * np.array([notes[i].pitch for i in index])
-    window = np.hanning(round(glide * SAMPLE_RATE / HOP) + 2)[1:-1]
-    half = len(window) // 2
-    padded = np.concatenate([np.full(half, cents[0]), cents, np.full(len(window) - 1 - half, cents[-1])])
-    cents = np.convolve(padded, window / window.sum(), mode="valid")
-
-    onset = notes[min(first_sung, len(notes) - 1)].start
-    depth = voice.scoop * rng.uniform(0.4, 1.2)
-    cents -= depth * np.exp(-np.maximum(times - onset + 0.03, 0) / 0.04)
-
-    rate, extent = voice.vibrato
-    phase = 2 * np.pi * np.cumsum(np.full(len(times), rate * rng.uniform(0.94, 1.06) * HOP / SAMPLE_RATE))
-    swell = np.zeros(len(times))
-    for i in np.unique(index):
-        note = notes[i]
-        if note.end - note.start > 0.4:
-            delay = rng.uniform(0.2, 0.35)
-            inside = times < note.end
-            swell = np.maximum(swell, np.clip((times - note.start - delay) / 0.3, 0, 1) * inside)
-    swell = np.convolve(swell, np.ones(9) / 9, mode="same")
-    cents += extent * rng.uniform(0.7, 1.2) * swell * np.sin(phase + rng.uniform(0, 2 * np.pi))
-
-    knots, drift = _random_walk(times[-1] - times[0], 0.25, rng)
-    cents += 6 * np.interp(times - times[0], knots, drift)
-    return np.asarray(440 * 2 ** ((cents / 100 - 69) / 12))

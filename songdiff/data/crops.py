@@ -3,18 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-import soundfile
 
-from ..corpus.build import CorpusSong
+from ..corpus.shards import CorpusSong, read_stem
 from ..score import TRACKS
-
-
-def read_crop(song: CorpusSong, track: str, start: int, length: int) -> np.ndarray:
-    """(2, length) float32 of one stem from sample ``start``; silence beyond its end."""
-    audio, _ = soundfile.read(
-        song.folder / f"{track}.flac", frames=length, start=start, dtype="float32", always_2d=True, fill_value=0.0
-    )
-    return np.ascontiguousarray(audio.T)
 
 
 def random_crop(songs: list[CorpusSong], rng: np.random.Generator, length: int, mixtures: float = 0.25) -> np.ndarray:
@@ -26,7 +17,7 @@ def random_crop(songs: list[CorpusSong], rng: np.random.Generator, length: int, 
         chosen = [track for track in TRACKS if rng.random() < 0.7] or list(TRACKS)
     else:
         chosen = [str(rng.choice(TRACKS, p=[0.5, 0.15, 0.15, 0.2]))]
-    audio = np.sum([read_crop(song, track, start, length) for track in chosen], axis=0)
+    audio = np.sum([read_stem(song, track, start, length) for track in chosen], axis=0)
     if rng.random() < 0.5:
         audio = audio[::-1]
     return np.asarray(audio * 10 ** (rng.uniform(-12, 6) / 20), dtype=np.float32)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import os
 from concurrent.futures import ThreadPoolExecutor
@@ -15,7 +16,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 from tqdm import tqdm
 
-from ..corpus.build import CorpusSong, read_song, stems
+from ..corpus.shards import CorpusSong, read_corpus, stems
 from ..errors import InputError
 from ..models import MelAutoencoder
 from ..score import TRACKS, Score
@@ -33,19 +34,14 @@ class EncodedSong:
 
 
 def corpus_songs(corpus: Path, split: str, limit: int | None = None) -> list[CorpusSong]:
-    """The finished songs of one split ("train" or "test") of a corpus folder, in order."""
-    folders = sorted(path.parent for path in Path(corpus).glob("song-*/song.json"))
-    if not folders:
-        raise InputError(f"{corpus}: no songs there; make some with `songdiff corpus build --hours 1 --out {corpus}`")
-    songs: list[CorpusSong] = []
-    for folder in folders:
-        song = read_song(folder)
-        if song.split == split:
-            songs.append(song)
-            if limit is not None and len(songs) == limit:
-                break
+    """The songs of one split ("train" or "test") of a corpus folder, in order, at most ``limit``.
+
+    Damaged shards are named on standard error and left out. Raises :class:`~songdiff.errors.InputError` where there is
+    no corpus, or nothing to train on.
+    """
+    songs = list(itertools.islice(read_corpus(corpus, split), limit))
     if split == "train" and not songs:
-        raise InputError(f"{corpus}: none of its {len(folders)} songs is for training; build more hours")
+        raise InputError(f"{corpus}: holds no songs for training; run `songdiff corpus build --out {corpus}`")
     return songs
 
 
@@ -58,7 +54,7 @@ def encode_songs(songs: list[CorpusSong], autoencoder: MelAutoencoder, cache: Pa
     folder.mkdir(parents=True, exist_ok=True)
 
     def encoded(song: CorpusSong) -> EncodedSong:
-        path = folder / f"{song.folder.resolve().parent.name}-{song.id}.safetensors"
+        path = folder / f"{song.id}-{song.digest[:12]}.safetensors"
         if not path.exists():
             part = path.with_suffix(f".part{os.getpid()}")
             save_file(encode_song(song, autoencoder), part)

@@ -45,7 +45,7 @@ def evaluate_corpus(model: str, corpus: Path, songs: int, out: Path) -> str:
 
     The same figures on the corpus's own stems are the ceiling of the estimators.
     """
-    from ..corpus.build import stems as read_stems
+    from ..corpus.shards import stems as read_stems
 
     held_out = corpus_songs(corpus, "test", songs)
     if len(held_out) < 2:

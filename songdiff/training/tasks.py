@@ -11,7 +11,7 @@ from torch import Tensor
 from ..composer import STYLE_WORDS
 from ..conditioning import FrameConditions, draw_known_mask, drop_controls, frame_conditions
 from ..conditioning.frames import GRAINS
-from ..corpus.build import CorpusSong
+from ..corpus.shards import CorpusSong
 from ..data import EncodedSong, corpus_songs, encode_songs
 from ..data.crops import random_crop
 from ..diffusion import draw_times, interpolate, masked_velocity_loss
@@ -21,6 +21,7 @@ from ..models.vocoder import vocoder_loss
 from ..score import TRACKS
 from .loop import Task
 from .recipe import Recipe, RecipeError
+from .recogniser import RecogniserTask
 
 
 class AutoencoderTask(Task):
@@ -69,8 +70,8 @@ class VocoderTask(Task):
         super().__init__()
         self.recipe, self.songs = recipe, _songs(recipe)
         self.autoencoder = _load(MelAutoencoder, recipe.data.autoencoder, "data.autoencoder")
-        shared = ("sample_rate", "n_fft", "hop_length", "num_mels", "num_width_bands", "f_min", "f_max", "floor")
-        geometry = {name: self.autoencoder.config[name] for name in shared}
+        shared = "sample_rate n_fft hop_length num_mels linear_bands num_width_bands f_min f_max floor"
+        geometry = {name: self.autoencoder.config[name] for name in shared.split()}
         self.network = SpectralVocoder(**geometry, **recipe.model)
 
     def batch(self, rng: np.random.Generator) -> dict[str, Tensor]:
@@ -211,6 +212,7 @@ TASKS: dict[str, type[Task]] = {
     "vocoder": VocoderTask,
     "style_encoder": StyleTask,
     "transformer": TransformerTask,
+    "recogniser": RecogniserTask,
 }
 
 

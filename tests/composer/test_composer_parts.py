@@ -5,7 +5,7 @@ import pytest
 
 from songdiff.composer import GENRES
 from songdiff.composer.comping import _PATTERNS, play_chords, voice_lead
-from songdiff.composer.genres import Voice
+from songdiff.composer.genre import Voice
 from songdiff.composer.grid import Grid
 from songdiff.composer.harmony import SCALES, Key, chord_label, harmony, progression
 from songdiff.composer.instruments import INSTRUMENTS

@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
+from songdiff.corpus.drum_machine import Kit, hit
 from songdiff.corpus.instruments import ENGINES, find_soundfont, render_each, render_parts
-from songdiff.corpus.mixing import active_level, mix_song
+from songdiff.corpus.synthesizer import GENRE_PATCHES, INSTRUMENT_PATCHES, render_synth
 from songdiff.corpus.tools import MissingToolError
 from songdiff.score import Note, Part, Score
 
@@ -77,22 +78,47 @@ def test_unknown_engine_is_refused():
         render_parts(some_score(), engine="moog")
 
 
-def test_mix_keeps_below_full_scale_and_stems_have_levels():
-    score = some_score(3.0)
-    time = np.arange(3 * 44100) / 44100
-    voice = (0.3 * np.sin(2 * np.pi * 220 * time)).astype(np.float32)
-    stems = mix_song(score, voice, render_each(score), rng=np.random.default_rng(0))
-    mix = sum(stems.values())
-    assert mix.shape == (2, 3 * 44100)
-    assert mix.dtype == np.float32
-    assert np.abs(mix).max() < 0.95
-    assert all(np.abs(stem).max() < 0.95 for stem in stems.values())
-    assert active_level(mix) > -24
-    assert np.abs(mix[:, -1]).max() == 0  # faded
-    assert np.abs(stems["drums"][:, : 44100 - 50]).max() < 1e-5  # nothing of the others leaks into the drums
+def test_chiptunes_are_ours_alone():
+    score = some_score().model_copy(update={"genre": "chiptune"})
+    for ours, theirs in zip(render_each(score, engine="hybrid"), render_each(score, engine="synth"), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
 
 
-def test_mix_refuses_a_wrong_length():
-    score = some_score(1.0)
-    with pytest.raises(ValueError, match="vocals has 7 samples"):
-        mix_song(score, np.zeros(7, np.float32), render_each(score), rng=np.random.default_rng(0))
+def test_a_generator_draws_other_patches_and_repeats():
+    first, again, other = (
+        render_each(some_score(), engine="synth", rng=np.random.default_rng(seed)) for seed in (1, 1, 2)
+    )
+    for a, b, c in zip(first, again, other, strict=True):
+        np.testing.assert_array_equal(a, b)
+        assert np.abs(a - c).max() > 0.01
+
+
+def test_a_drum_kit_is_not_a_drum_machine():
+    kit, machine = some_score(), some_score()
+    machine.parts[0] = machine.parts[0].model_copy(update={"instrument": "drum machine"})
+    sampled, hybrid = (render_each(kit, engine=engine)[0] for engine in ("soundfont", "hybrid"))
+    np.testing.assert_array_equal(sampled, hybrid)
+    assert np.abs(render_each(machine, engine="hybrid")[0] - sampled).max() > 0.01
+
+
+@pytest.mark.parametrize("genre", [None, *GENRE_PATCHES])
+@pytest.mark.parametrize("role", ["bass", "chords", "pad", "arpeggio", "lead", *INSTRUMENT_PATCHES])
+def test_every_patch_plays_its_pitch(genre, role):
+    pitch = 40 if "bass" in role else 69
+    note = Note(start=0.0, end=0.8, pitch=pitch)
+    part = Part(track="bass" if "bass" in role else "other", instrument=role, role=role, notes=[note])
+    for seed in range(3):
+        sound = render_synth(part, 44100, genre, seed).mean(axis=0)[8820:30870] * np.hanning(22050)
+        spectrum = np.abs(np.fft.rfft(sound, 8 * 44100))
+        hertz = 440 * 2 ** ((pitch - 69) / 12) * np.array([0.5, 1, 2, 3])  # subharmonics and overtones are the patch's
+        cents = 1200 * np.log2(spectrum.argmax() / 8 / hertz)
+        assert np.abs(cents).min() < 25
+
+
+@pytest.mark.parametrize("family", ["punchy", "boomy", "tight", "gated", "chip"])
+def test_drum_hits_start_at_once_and_end(family):
+    for key in range(35, 83):
+        sound = np.abs(hit(Kit(family), key)).max(axis=0)
+        assert 0.1 < sound.max() < 3
+        assert np.argmax(sound > 0.05 * sound.max()) < 90  # 2 ms
+        assert sound[-100:].max() < 0.1 * sound.max()

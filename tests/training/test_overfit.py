@@ -1,7 +1,6 @@
-"""The overfit check: one song, learned until the model sings it back. `pytest -m slow`.
+"""The overfit check: the tiny transformer learns one song until it sings it back. `pytest -m slow`.
 
-Last run 2026-11-22, 1,000 steps, 5 min 55 s on two cores: log-mel distance 0.48 nepers over audible cells (0.55 at 500
-steps; the autoencoder alone 0.16), 78 % of pitch frames right. Close to the song, not yet identical to the ear.
+Identity is measured against the song as the autoencoder itself gives it back, which is all that latents can say.
 """
 
 from pathlib import Path
@@ -9,45 +8,42 @@ from pathlib import Path
 import pytest
 import torch
 
-from songdiff.corpus.build import build_corpus, read_song, stems
+import songdiff
+from songdiff.corpus.build import build_corpus
+from songdiff.corpus.shards import read_corpus, stems
 from songdiff.evaluation import measure
+from songdiff.models import SongTransformer
 from songdiff.pipelines import SongPipeline
-from songdiff.pipelines.assemble import assemble
 from songdiff.score import TRACKS
 from songdiff.training import build_task, load_recipe, train
 
-RECIPES = Path(__file__).parents[2] / "recipes" / "debug"
+ROOT = Path(songdiff.__file__).parents[1]
+TINY = ROOT / "checkpoints" / "tiny"
 
 
 @pytest.mark.slow
 def test_one_song_is_learned(tmp_path):
     corpus = tmp_path / "corpus"
     build_corpus(corpus, hours=8 / 3600, seed=3, durations=(12.0, 13.0), workers=1, progress=False)
-    parts = {}
-    for part, changes in {
-        "autoencoder": ("model.latent_channels=64", "steps=200"),
-        "vocoder": ("model.griffin_lim_iterations=24", "model.hidden_size=128", "model.num_layers=3", "steps=100"),
-        "style_encoder": ("steps=2", "batch_size=2"),
-        "transformer": (
-            "model.hidden_size=192",
-            "model.num_layers=4",
-            "model.num_heads=3",
+    recipe = load_recipe(
+        ROOT / "recipes" / "tiny" / "transformer.yaml",
+        (
+            f"output={tmp_path / 'transformer'}",
+            f"data.corpus={corpus}",
+            f"data.autoencoder={TINY / 'autoencoder'}",
+            f"data.style_encoder={TINY / 'style_encoder'}",
+            "data.songs=1",
             "batch_size=8",
-            "crop_frames=256",
-            "steps=1000",
+            "steps=800",
             "optimizer.warmup_steps=50",
             "ema_decay=0.98",
+            "compile=false",
         ),
-    }.items():
-        folders = [f"output={tmp_path / part}", f"data.corpus={corpus}", "data.songs=1"]
-        if part != "autoencoder":
-            folders.append(f"data.autoencoder={parts['autoencoder']}")
-        if part == "transformer":
-            folders.append(f"data.style_encoder={parts['style_encoder']}")
-        recipe = load_recipe(RECIPES / f"{part}.yaml", (*folders, *changes))
-        parts[part] = train(build_task(recipe), recipe)
-    pipeline = SongPipeline.from_pretrained(assemble(tmp_path / "checkpoint", **parts))
-    song = read_song(corpus / "song-00000")
+    )
+    pipeline = SongPipeline.from_pretrained(TINY)
+    learned = train(build_task(recipe), recipe)
+    pipeline.register_modules(transformer=SongTransformer.from_pretrained(learned, dtype=pipeline.transformer.dtype))
+    song = next(read_corpus(corpus))
     output = pipeline(
         prompt=song.captions[0],
         score=song.score,
@@ -56,20 +52,21 @@ def test_one_song_is_learned(tmp_path):
         style_guidance_scale=1.0,
         generator=torch.Generator().manual_seed(5),
     )
-    original = stems(song)
-    autoencoder = pipeline.autoencoder
+    original, recoded = stems(song), {}
     distance, floor = [], []
-    for i, track in enumerate(TRACKS):
-        with torch.no_grad():
-            true = autoencoder.spectra(autoencoder.patches(torch.from_numpy(original[track])[None])).log_mel
-            coded = autoencoder.decode(autoencoder.encode(torch.from_numpy(original[track])[None])).log_mel
-            sung = autoencoder.decode(output.latents[i][None]).log_mel
-        audible = true > -9
-        distance.append(float((sung - true)[audible].abs().mean()))
-        floor.append(float((coded - true)[audible].abs().mean()))
+    with torch.no_grad():
+        for i, track in enumerate(TRACKS):
+            waveform = torch.from_numpy(original[track])[None]
+            true = pipeline.autoencoder.spectra(pipeline.autoencoder.patches(waveform)).log_mel
+            coded = pipeline.autoencoder.decode(pipeline.autoencoder.encode(waveform))
+            sung = pipeline.autoencoder.decode(output.latents[i][None].to(coded.log_mel.dtype)).log_mel
+            audible = true > -9
+            distance.append(float((sung - true)[audible].abs().mean()))
+            floor.append(float((coded.log_mel - true)[audible].abs().mean()))
+            waveform = pipeline.vocoder.decode(coded, torch.Generator().manual_seed(5))
+            recoded[track] = waveform[0, :, : original[track].shape[1]].float().numpy()
     print("log-mel distance per track", distance, "of the autoencoder alone", floor)
-    assert sum(distance) / 4 < 0.6  # nepers over audible cells
-    figures = measure(output.stems, song.score)
-    print("pitch", figures["pitch"], "chords", figures["chords"])
-    if figures["pitch"][1]:
-        assert figures["pitch"][0] / figures["pitch"][1] > 0.7
+    figures, ceiling = measure(output.stems, song.score), measure(recoded, song.score)
+    print("pitch", figures["pitch"], "chords", figures["chords"], "autoencoder", ceiling["pitch"], ceiling["chords"])
+    assert sum(distance) / 4 < 1.15 * sum(floor) / 4  # nepers over audible cells
+    assert figures["pitch"][0] > 0.93 * ceiling["pitch"][0]

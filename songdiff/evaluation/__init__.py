@@ -1,7 +1,5 @@
-"""What was asked for against what came out. Independent of the models' inner parts."""
+"""What was asked for against what came out. Independent of the models' inner parts.
 
-from .adherence import evaluate_corpus, measure, summarise
-from .chords import chord_accuracy, chroma
-from .pitch import pitch_accuracy, pitch_track
-
-__all__ = ["chord_accuracy", "chroma", "evaluate_corpus", "measure", "pitch_accuracy", "pitch_track", "summarise"]
+Nothing is imported here, so that one measure does not need what another needs: see :mod:`.measures` for all groups of
+figures, :mod:`.benchmark` for songs and checkpoints, :mod:`.report` for what comes out, :mod:`.speed` for time.
+"""

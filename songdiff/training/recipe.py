@@ -45,7 +45,7 @@ class Optimizer(_Strict):
 class Recipe(_Strict):
     """One training. ``crop_frames`` counts latent frames; ``output`` gets the exported part, the log and the state."""
 
-    kind: Literal["autoencoder", "vocoder", "style_encoder", "transformer", "recogniser"]
+    kind: Literal["autoencoder", "vocoder", "style_encoder", "transformer", "recogniser", "style_probe"]
     output: Path
     seed: int = 0
     data: Data

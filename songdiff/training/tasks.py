@@ -20,6 +20,7 @@ from ..models.spectra import stft
 from ..models.vocoder import vocoder_loss
 from ..score import TRACKS
 from .loop import Task
+from .probe import StyleProbeTask
 from .recipe import Recipe, RecipeError
 from .recogniser import RecogniserTask
 
@@ -213,6 +214,7 @@ TASKS: dict[str, type[Task]] = {
     "style_encoder": StyleTask,
     "transformer": TransformerTask,
     "recogniser": RecogniserTask,
+    "style_probe": StyleProbeTask,
 }
 
 

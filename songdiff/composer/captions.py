@@ -118,15 +118,8 @@ def _takes_with(word: str) -> bool:
     return word.split()[-1] in ("vocals", "vocal", "voice", "singer")
 
 
-def _mean(score: Score) -> tuple[float, float] | None:
-    points = score.emotion or []
-    if not points:
-        return None
-    return sum(p.valence for p in points) / len(points), sum(p.arousal for p in points) / len(points)
-
-
 def _mood(score: Score, rng: random.Random) -> list[str]:
-    mean = _mean(score)
+    mean = score.mood
     if mean is None:
         return []
     near = sorted(MOODS, key=lambda word: (MOODS[word][0] - mean[0]) ** 2 + (MOODS[word][1] - mean[1]) ** 2)
@@ -134,7 +127,7 @@ def _mood(score: Score, rng: random.Random) -> list[str]:
 
 
 def _energy(score: Score, rng: random.Random) -> list[str]:
-    mean = _mean(score)
+    mean = score.mood
     if mean is None or abs(mean[1]) <= 0.35:
         return []
     return [rng.choice(sorted(ENERGY, key=lambda word: abs(ENERGY[word] - mean[1]))[:3])]

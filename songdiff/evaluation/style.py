@@ -63,10 +63,7 @@ def measure_style(score: Score, mix: np.ndarray, probe: StyleProbe | None = None
     genre = probe.config.genres[int(heard.genre.argmax())]
     gender = (score.singer.gender if score.melody and score.singer else None) if score.melody is not None else None
     valence, arousal = (float(x) for x in heard.mood[0])
-    points = score.emotion or []
-    asked = (
-        [sum(p.valence for p in points) / len(points), sum(p.arousal for p in points) / len(points)] if points else []
-    )
+    asked = score.mood or (None, None)
 
     def sign(wanted: float | None, got: float) -> float | None:
         return None if wanted is None or abs(wanted) < _CERTAIN else float(wanted * got > 0)
@@ -75,8 +72,8 @@ def measure_style(score: Score, mix: np.ndarray, probe: StyleProbe | None = None
         "genre": None if score.genre not in GENRES else float(genre == score.genre),
         "genre_group": None if score.genre not in _GROUP else float(_GROUP[genre] == _GROUP[score.genre]),
         "gender": None if gender is None else float(GENDERS[int(heard.gender.argmax())] == gender),
-        "valence_sign": sign(asked[0] if asked else None, valence),
-        "arousal_sign": sign(asked[1] if asked else None, arousal),
+        "valence_sign": sign(asked[0], valence),
+        "arousal_sign": sign(asked[1], arousal),
         "instruments": _f_measure(score, probe, heard),
     }
 

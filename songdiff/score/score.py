@@ -232,6 +232,14 @@ class Score(BaseModel):
             return None
         return sorted((n for p in self.parts if p.track == track for n in p.notes), key=lambda n: (n.start, n.pitch))
 
+    @property
+    def mood(self) -> tuple[float, float] | None:
+        """Valence and arousal, the means over the points of ``emotion``; ``None`` where unknown."""
+        points = self.emotion
+        if not points:
+            return None
+        return sum(p.valence for p in points) / len(points), sum(p.arousal for p in points) / len(points)
+
     def to_json(self) -> str:
         """The Score as JSON text with unknown fields left out."""
         return json.dumps(_rounded(self.model_dump(exclude_none=True)), ensure_ascii=False) + "\n"

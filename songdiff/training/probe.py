@@ -62,7 +62,7 @@ class StyleProbeTask(Task):
             "genre": torch.tensor([config.genres.index(score.genre) for score in scores]),
             "gender": torch.tensor([GENDERS.index(gender) for gender in genders]),
             "instruments": torch.tensor([[float(name in names) for name in config.instruments] for names in played]),
-            "mood": torch.tensor([mood_of(score) for score in scores]),
+            "mood": torch.tensor([score.mood or (0.0, 0.0) for score in scores]),
         }
 
     def forward(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -78,11 +78,3 @@ class StyleProbeTask(Task):
 def instruments_of(score: Score) -> set[str]:
     """The instruments that play in a song."""
     return {part.instrument for part in score.parts or [] if part.notes}
-
-
-def mood_of(score: Score) -> tuple[float, float]:
-    """Valence and arousal, the means of the song's curve."""
-    points = score.emotion or []
-    if not points:
-        return 0.0, 0.0
-    return sum(p.valence for p in points) / len(points), sum(p.arousal for p in points) / len(points)

@@ -138,7 +138,7 @@ _ENGLISH = (
     Voice("callum", "male", _AWB, 45, 64, ("round", "folk"), 1.0, 0.0, 0.04, (5.3, 20.0)),
     Voice("ewan", "male", _AWB, 48, 67, ("light", "breathy"), 1.07, 0.5, 0.25, (5.7, 18.0), 50.0, 0.08),
     Voice("otto", "male", _KAL, 45, 62, ("nasal", "plain"), 0.97, -0.5, 0.0, (5.2, 15.0), 40.0, 0.06),
-    Voice("robin", "male", _PLAIN, 46, 62, ("synthetic", "clear"), 1.04, -0.7),
+    Voice("robin", "male", _PLAIN, 45, 59, ("synthetic", "clear"), 1.04, -0.7),
     Voice("magnus", "male", _M1, 44, 60, ("synthetic", "deep"), 0.96, -1.6, 0.02, (5.0, 30.0)),
     Voice("felix", "male", _KAL, 48, 66, ("reedy", "retro"), 1.06, 0.8, 0.1, (5.6, 40.0), 90.0, 0.09),
     Voice("milo", "male", _M7, 47, 64, ("synthetic", "soft"), 1.04, -1.5, 0.1, (5.8, 20.0), held_out=True),

@@ -2,19 +2,80 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Optional
 
 import typer
 
+from ..errors import InputError
+
 
 def evaluate(
-    corpus: Annotated[Path, typer.Option(help="A corpus folder; its held-out songs are rendered again.")],
-    model: Annotated[str, typer.Option(help="An embedded model or a checkpoint folder.")] = "songdiff/tiny",
-    songs: Annotated[int, typer.Option(min=2, help="How many held-out songs.")] = 20,
-    out: Annotated[Path, typer.Option(help="Report as JSON.")] = Path("report.json"),
+    targets: Annotated[
+        Optional[list[str]],
+        typer.Argument(help="Songs made by songdiff, folders of them, a corpus; with --benchmark one checkpoint."),
+    ] = None,
+    benchmark: Annotated[
+        bool, typer.Option("--benchmark", help="TARGET is a checkpoint: render the benchmark with it first.")
+    ] = False,
+    corpus: Annotated[
+        Optional[Path], typer.Option(help="With --benchmark: render this corpus's held-out songs again instead.")
+    ] = None,
+    compare: Annotated[
+        Optional[tuple[Path, Path]], typer.Option(help="Compare two reports and do nothing else.")
+    ] = None,
+    songs: Annotated[Optional[int], typer.Option(min=1, help="At most so many songs of each target.")] = None,
+    steps: Annotated[Optional[int], typer.Option(min=1, help="Denoising steps of the benchmark.")] = None,
+    ceilings: Annotated[
+        Optional[Path], typer.Option(help="Corpus folder whose held-out songs give the ceilings.")
+    ] = None,
+    no_ceilings: Annotated[bool, typer.Option("--no-ceilings", help="Do without ceilings.")] = False,
+    out: Annotated[
+        Optional[Path], typer.Option(help="Report as JSON; --benchmark keeps its songs in NAME-songs/ beside it.")
+    ] = None,
+    html: Annotated[Optional[Path], typer.Option(help="Report as one HTML page, with pictures and sound.")] = None,
 ) -> None:
-    """Render held-out corpus songs from their own scores and measure pitch and chords against them."""
-    from ..evaluation import evaluate_corpus
+    """Measure songs against their scores and prompts, or a checkpoint on a fixed benchmark; compare two reports."""
+    from rich.console import Console
 
-    print(evaluate_corpus(model, corpus, songs, out))
+    from ..audio import check_writable
+    from ..evaluation.benchmark import evaluate_songs, run_benchmark
+    from ..evaluation.compare import compare as compared
+    from ..evaluation.page import figure_class, write_report_page
+    from ..evaluation.report import Report
+    from ..evaluation.songs import find_songs, held_out_songs
+
+    if compare is not None:
+        Console().print(compared(*map(Report.load, compare)))
+        return
+    if not targets or (benchmark and len(targets) > 1):
+        raise InputError(f"evaluate: give {'one checkpoint' if benchmark else 'songs, or --benchmark CHECKPOINT'}")
+    if corpus is not None and not benchmark:
+        raise InputError(f"--corpus {corpus}: belongs to --benchmark; give the corpus itself to measure its own songs")
+    out = Path("report.json") if benchmark and out is None else out
+    for path, ending in ((out, ".json"), (html, ".html")):
+        if path is not None:
+            check_writable(path, (ending,))
+    if html is not None:
+        figure_class()
+
+    if benchmark and out is not None:
+        work = out.with_name(f"{out.stem}-songs")
+        best = False if no_ceilings else ceilings or True
+        report = run_benchmark(targets[0], songs, steps, work=work, corpus=corpus, ceilings=best)
+        names = {row.name for row in report.songs}
+        found = [song for song in find_songs(work) if song.name in names] if html is not None else []
+    else:
+        found = [song for target in targets for song in find_songs(Path(target), songs)]
+        originals = held_out_songs(ceilings, songs) if ceilings and not no_ceilings else []
+        report = evaluate_songs(found, ", ".join(targets), ceilings=originals)
+    Console().print(report.table())
+    for note in report.notes:
+        print(f"songdiff: warning: {note}", file=sys.stderr)
+    if out is not None:
+        report.save(out)
+        print(out)
+    if html is not None:
+        write_report_page(html, report, found)
+        print(html)

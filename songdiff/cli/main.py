@@ -7,7 +7,7 @@ import sys
 import typer
 
 from ..errors import InputError
-from . import assemble, compose, corpus, doctor, evaluate, generate, lyrics, replay, train
+from . import assemble, bench, compose, corpus, doctor, evaluate, generate, lyrics, replay, train
 
 app = typer.Typer(
     name="songdiff", help="Songs from lyrics and a style prompt.", no_args_is_help=True, add_completion=False
@@ -18,6 +18,7 @@ app.command("compose")(compose.compose_score)
 app.command("assemble")(assemble.assemble)
 app.command("train")(train.train)
 app.command("evaluate")(evaluate.evaluate)
+app.command("bench")(bench.bench)
 app.command("doctor")(doctor.doctor)
 app.add_typer(lyrics.app, name="lyrics")
 app.add_typer(corpus.app, name="corpus")

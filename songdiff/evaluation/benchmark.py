@@ -17,7 +17,6 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from ..audio import read_audio, write_audio
 from ..composer import GENRES
 from ..corpus.tools import MissingToolError
 from ..errors import InputError
@@ -26,10 +25,12 @@ from ..pipelines.request import SongRequest, make_song, read_sidecar, write_song
 from ..score import Score
 from .benchmark_set import Item, load_benchmark
 from .measures import Measure, measure_song, prepare
-from .report import Report, Row
+from .report import Mean, Report, Row
 from .songs import SAMPLE_RATE, Song, held_out_songs, made_song
+from .sound import audio_features, frechet_distance
 
 CEILING = "corpus singers and instruments"
+_NO_STEMS = "no stems kept: measured on the mix alone; make it again with --stems"
 
 
 def run_benchmark(
@@ -41,8 +42,8 @@ def run_benchmark(
     work: Path | None = None,
     corpus: Path | None = None,
     ceilings: Path | bool = True,
-) -> tuple[Report, list[Song]]:
-    """Render and measure the benchmark; returns the report, and the songs as rendered.
+) -> Report:
+    """Render and measure the benchmark.
 
     Args:
         checkpoint: a folder, or an embedded model such as "songdiff/tiny".
@@ -55,13 +56,16 @@ def run_benchmark(
 
     Raises :class:`InputError` for an unfit checkpoint or corpus, or a work folder of another checkpoint.
     """
-    checkpoint_folder(checkpoint)
+    if work is None:
+        with tempfile.TemporaryDirectory(prefix="songdiff-benchmark-") as folder:
+            return run_benchmark(
+                checkpoint, songs, steps, progress, work=Path(folder), corpus=corpus, ceilings=ceilings
+            )
     originals = held_out_songs(corpus, songs) if corpus else None
     if originals is None:
         items: Sequence[Item] = load_benchmark()[:songs]
     else:
         items = [Item(name=s.name, prompt=s.prompt, seed=i, score=s.score) for i, s in enumerate(originals)]
-    work = Path(tempfile.mkdtemp(prefix="songdiff-benchmark-")) if work is None else work
     rendered = render_items(checkpoint, items, work, steps, progress)
     notes = []
     if originals is not None and ceilings is True:
@@ -74,27 +78,53 @@ def run_benchmark(
             best = []
     else:
         best = held_out_songs(ceilings, songs) if ceilings else []
-    return evaluate_songs(rendered, str(checkpoint), ceilings=best, notes=notes, progress=progress), rendered
+    return evaluate_songs(rendered, str(checkpoint), ceilings=best, notes=notes, progress=progress)
 
 
 def evaluate_songs(
-    songs: Sequence[Song], model: str, *, ceilings: Sequence[Song] = (), notes: Sequence[str] = (), progress: bool = True
+    songs: Sequence[Song],
+    model: str,
+    *,
+    ceilings: Sequence[Song] = (),
+    notes: Sequence[str] = (),
+    progress: bool = True,
 ) -> Report:
     """Measure songs, and ``ceilings`` in the same way. What cannot be measured here is named in the report's notes."""
     groups, missing = prepare(songs)
-    rows = [_measured(song, groups) for song in tqdm(songs, desc="measure", disable=not progress)]
-    best = [_measured(song, groups) for song in tqdm(ceilings, desc="ceilings", disable=not progress or not ceilings)]
-    return Report.of(model, rows, best, [*notes, *missing])
+    rows, features = _measured(songs, groups, "measure", progress)
+    best, best_features = _measured(ceilings, groups, "ceilings", progress)
+    bare = sum(_NO_STEMS in row.remarks for row in rows)
+    without = [f"{bare} of {len(rows)} songs: {_NO_STEMS}"] if bare else []
+    report = Report.of(model, rows, best, [*notes, *missing, *without])
+    if "sound" in groups and len(songs) > 1 and len(ceilings) > 3:
+        report.figures["sound.frechet"] = _distance(features[0::2], best_features[1::2])
+        report.ceilings["sound.frechet"] = _distance(best_features[0::2], best_features[1::2])
+    return report
 
 
-def _measured(song: Song, groups: dict[str, Measure]) -> Row:
-    audio = song.read()
-    if audio.stems is None:
-        audio.remarks.append("no stems kept: measured on the mix alone; make it again with --stems")
-    figures = measure_song(song, audio, groups)
-    return Row(
-        name=song.name, prompt=song.prompt, seconds=song.score.duration, figures=figures, remarks=audio.remarks
-    )
+def _measured(
+    songs: Sequence[Song], groups: dict[str, Measure], what: str, progress: bool
+) -> tuple[list[Row], list[np.ndarray]]:
+    """Every song's row, and its features (n, d) for the Fréchet distance."""
+    rows, features = [], []
+    for song in tqdm(songs, desc=what, disable=not progress or not songs):
+        audio = song.read()
+        if audio.stems is None:
+            audio.remarks.append(_NO_STEMS)
+        figures = measure_song(song, audio, groups)
+        score = song.score
+        rows.append(
+            Row(name=song.name, prompt=song.prompt, seconds=score.duration, figures=figures, remarks=audio.remarks)
+        )
+        if "sound" in groups:
+            features.append(audio_features(audio.mix))
+    return rows, features
+
+
+def _distance(some: Sequence[np.ndarray], others: Sequence[np.ndarray]) -> Mean:
+    """Of two sets of songs: every other song against every other ceiling, so that both distances are of like sets."""
+    distance = frechet_distance(np.concatenate(some), np.concatenate(others))
+    return Mean(mean=round(distance, 6), low=None, high=None, songs=len(some))
 
 
 # --- rendering --------------------------------------------------------------------------------------------------------
@@ -108,9 +138,7 @@ def render_items(
     pipeline = None
     songs = []
     for item in tqdm(items, desc="render", disable=not progress):
-        request = SongRequest(
-            model=str(checkpoint), prompt=item.prompt, seed=item.seed, num_inference_steps=steps
-        )
+        request = SongRequest(model=str(checkpoint), prompt=item.prompt, seed=item.seed, num_inference_steps=steps)
         path = work / f"{item.name}.flac"
         if not _made(path, item):
             if pipeline is None:

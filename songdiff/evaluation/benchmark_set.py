@@ -75,13 +75,18 @@ def make_benchmark(seed: int) -> list[Item]:
     items = []
     for index, (prompt, singer, seconds) in enumerate(_STYLES):
         score = _composed(prompt, singer, float(seconds), seed, index)
-        items.append(Item(name=f"{index + 1:02d}-{score.genre}".replace(" ", "-"), prompt=prompt, seed=index, score=score))
+        items.append(
+            Item(name=f"{index + 1:02d}-{score.genre}".replace(" ", "-"), prompt=prompt, seed=index, score=score)
+        )
     return items
 
 
 def write_benchmark(path: Path, seed: int = 1) -> None:
     """Compact JSON, one item a line, times to a tenth of a millisecond."""
-    rows = [item.model_dump(exclude_none=True) | {"score": json.loads(item.score.to_json())} for item in make_benchmark(seed)]
+    rows = [
+        item.model_dump(exclude_none=True) | {"score": json.loads(item.score.to_json())}
+        for item in make_benchmark(seed)
+    ]
     text = "".join(json.dumps(_rounded(row), ensure_ascii=False, separators=(",", ":")) + "\n" for row in rows)
     path.write_text(text, encoding="utf-8")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from rich.table import Table
+from rich.table import Column, Table
 
 from .report import Report, Row, bootstrap
 
@@ -36,16 +36,15 @@ def differences(first: Report, second: Report) -> list[Difference]:
     for name in first.figures:
         if name not in second.figures:
             continue
+        one, other = _values(first, name), _values(second, name)
         if same:
             both = [(row.figures.get(name), songs[_key(row)].figures.get(name)) for row in first.songs]
-            pairs = np.array([(a, b) for a, b in both if a is not None and b is not None])
-            if not len(pairs):
-                continue
+            pairs = np.array([(a, b) for a, b in both if a is not None and b is not None]).reshape(-1, 2)
             one, other = pairs.T
-            low, high = bootstrap(other - one)
-        else:
-            one, other = _values(first, name), _values(second, name)
-            low, high = bootstrap(other, one)
+        if not len(one) or not len(other):  # a figure of all songs together, such as a distance
+            found.append(Difference(name, first.figures[name].mean, second.figures[name].mean, None, None, 0))
+            continue
+        low, high = bootstrap(other - one) if same else bootstrap(other, one)
         found.append(Difference(name, float(one.mean()), float(other.mean()), low, high, len(one) if same else 0))
     return found
 
@@ -54,10 +53,11 @@ def compare(first: Report, second: Report) -> Table:
     """A table of :func:`differences`, to be printed; ``*`` marks what chance does not explain."""
     rows = differences(first, second)
     paired = any(row.pairs for row in rows)
-    table = Table("figure", first.model, second.model, "difference (95 %)", "", title=_title(first, second, paired))
+    figure = Column("figure", no_wrap=True, min_width=max((len(row.figure) for row in rows), default=0))
+    table = Table(figure, first.model, second.model, "difference (95 %)", "", title=_title(first, second, paired))
     table.caption = "* zero is outside the 95 % interval; of figures that are equal, one in twenty is marked by chance"
     for row in rows:
-        interval = "too few songs" if row.low is None or row.high is None else f"{row.low:+.4g} … {row.high:+.4g}"
+        interval = "–" if row.low is None or row.high is None else f"{row.low:+.4g} … {row.high:+.4g}"
         difference = f"{row.second - row.first:+.4g} ({interval})"
         table.add_row(
             row.figure, f"{row.first:.4g}", f"{row.second:.4g}", difference, "*" if row.significant else "",

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from ..corpus.tools import MissingToolError
 from ..errors import InputError
 from .songs import Audio, Song, english_lines
 
@@ -16,7 +17,14 @@ Figures = dict[str, float | None]
 Measure = Callable[[Song, Audio], Figures]
 
 
+def _needs(package: str) -> None:
+    """Raise :class:`MissingToolError` where a package is not installed."""
+    if importlib.util.find_spec(package) is None:
+        raise MissingToolError(package, f"pip install {package}")
+
+
 def _music(songs: Sequence[Song]) -> Measure:
+    _needs("mir_eval")
     from .music import measure_music
 
     return lambda song, audio: measure_music(song.score, audio.stems) if audio.stems else {}
@@ -25,10 +33,11 @@ def _music(songs: Sequence[Song]) -> Measure:
 def _sound(songs: Sequence[Song]) -> Measure:
     from .sound import measure_sound
 
-    return lambda song, audio: measure_sound(audio.mix, audio.stems or {})
+    return lambda song, audio: measure_sound(audio.mix, audio.stems)
 
 
 def _adherence(songs: Sequence[Song]) -> Measure:
+    _needs("pyworld")
     from .adherence import measure_adherence
 
     return lambda song, audio: measure_adherence(song.score, audio.stems) if audio.stems else {}
@@ -57,8 +66,7 @@ def _words(songs: Sequence[Song]) -> Measure:
 
 def _lines(songs: Sequence[Song]) -> Measure:
     """The share of English lines that pocketsphinx tells from nine others, of these songs and of the benchmark."""
-    if importlib.util.find_spec("pocketsphinx") is None:
-        raise InputError("pocketsphinx is not installed; install it with: pip install pocketsphinx")
+    _needs("pocketsphinx")
     from .benchmark_set import load_benchmark
     from .lines import line_identification
 

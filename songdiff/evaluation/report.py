@@ -71,7 +71,7 @@ class Machine(BaseModel):
 
 
 class Report(BaseModel):
-    """What ``songdiff evaluate`` writes. ``figures`` and ``ceilings`` are the means over ``songs`` and ``ceiling_songs``."""
+    """What ``songdiff evaluate`` writes; ``figures, ceilings`` are the means of ``songs, ceiling_songs``."""
 
     model_config = ConfigDict(extra="forbid")
     version: Literal[1] = 1

@@ -1,9 +1,13 @@
 import numpy as np
-import pytest
 
-from songdiff.evaluation import chord_accuracy, chroma, pitch_accuracy, pitch_track
-from songdiff.evaluation.adherence import summarise
-from songdiff.score import Beat, Chord, Note, Score
+from songdiff.errors import InputError
+from songdiff.evaluation import measures
+from songdiff.evaluation.adherence import measure_adherence
+from songdiff.evaluation.chords import chord_accuracy, chroma
+from songdiff.evaluation.measures import measure_song, prepare
+from songdiff.evaluation.pitch import pitch_accuracy, pitch_track
+from songdiff.evaluation.songs import Audio, Song
+from songdiff.score import TRACKS, Beat, Chord, Note, Part, Score
 
 RATE = 44100
 
@@ -45,12 +49,48 @@ def song(roots, thirds):
     return np.stack([wave, wave]), Score(duration=2 * len(roots), chords=chords, beats=beats)
 
 
-def test_chords_right_wrong_and_shuffled():
+def test_chords_right_and_wrong():
     first, first_score = song([0, 5, 7, 9], [4, 4, 4, 3])
-    second, second_score = song([2, 10, 3, 1], [3, 4, 4, 3])
+    second, _ = song([2, 10, 3, 1], [3, 4, 4, 3])
     assert chord_accuracy(chroma(first), first_score) == (4, 4)
     assert chord_accuracy(chroma(second), first_score) == (0, 4)
     assert chord_accuracy(chroma(first * 0), first_score) == (0, 4)
-    rows = [{"pitch": (1, 2), "chords": (4, 4), "chroma": chroma(wave)} for wave in (first, second)]
-    summary = summarise(rows, [first_score, second_score])
-    assert summary == pytest.approx({"pitch_within_50_cents": 0.5, "chords_right": 1.0, "chords_shuffled": 0.0})
+
+
+def test_adherence_of_a_right_a_transposed_and_a_silent_song():
+    wave, score = song([0, 5, 7, 9], [4, 4, 4, 3])
+    score.melody, score.parts = melody([57, 60, 64, 62]), [Part(track="other", instrument="piano")]
+    stems = {track: np.zeros_like(wave) for track in TRACKS} | {"other": wave}
+    sung = np.pad(voice([57, 60, 64, 62]), ((0, 0), (0, wave.shape[1] - 2 * RATE)))
+    right = measure_adherence(score, stems | {"vocals": sung})
+    assert right["chords_right"] == 1
+    assert right["pitch_within_50_cents"] > 0.9
+    assert right["voiced"] > 0.9
+    low = np.pad(voice([55, 58, 62, 60]), ((0, 0), (0, wave.shape[1] - 2 * RATE)))
+    wrong = measure_adherence(score, stems | {"vocals": low, "other": np.roll(wave, 2 * RATE, axis=1)})
+    assert wrong["pitch_within_50_cents"] < 0.1
+    assert wrong["chords_right"] < 0.3
+    silent = measure_adherence(score, {track: np.zeros_like(wave) for track in TRACKS})
+    assert silent == {"pitch_within_50_cents": 0, "voiced": 0, "chords_right": 0}
+    assert set(measure_adherence(Score(duration=8), stems).values()) == {None}
+
+
+def test_a_group_that_cannot_be_measured_is_named_and_the_others_go_on(monkeypatch):
+    def missing(songs):
+        raise InputError("no recogniser here")
+
+    def choosy(song, audio):
+        raise InputError("no words in this song")
+
+    groups = {
+        "words": missing,
+        "lines": lambda songs: choosy,
+        "sound": lambda songs: lambda song, audio: {"loud": 0.5, "odd": float("inf"), "none": None},
+    }
+    monkeypatch.setattr(measures, "MEASURES", groups)
+    ready, notes = prepare([])
+    assert notes == ["words is not measured: no recogniser here"]
+    audio = Audio(np.zeros((2, 100), np.float32), None)
+    figures = measure_song(Song("a", "", Score(duration=1), lambda: audio), audio, ready)
+    assert figures == {"sound.loud": 0.5, "sound.odd": None, "sound.none": None}
+    assert audio.remarks == ["lines not measured: no words in this song"]

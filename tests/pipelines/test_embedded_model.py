@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from songdiff import SongPipeline
-from songdiff.evaluation import pitch_accuracy, pitch_track
+from songdiff.evaluation.pitch import pitch_accuracy, pitch_track
 from songdiff.pipelines import checkpoint_folder
 
 

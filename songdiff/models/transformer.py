@@ -4,7 +4,8 @@ One token is one latent frame of all tracks. Conditions that lie on the time gri
 every block; style tokens are cross-attended; time and pooled style modulate every block (adaLN-single, PixArt-α,
 arXiv:2310.00426). What is already known of the song comes in beside the noisy latents with its mask. The network's
 output is what the best linear guess of the velocity leaves, at unit variance (as in EDM, arXiv:2206.00364, for the
-straight path and data of unit variance): the narrow network need not carry 256 channels of noise to its output.
+straight path and data of unit variance): it is meant to spare the narrow network carrying 256 channels of
+noise to its output (recipes/tiny/transformer.yaml has what was measured).
 
 B batch, K tracks, C latent channels, T latent frames, L = 4·T fine frames, S style tokens, E style width, D width.
 """

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal
 
+import torch
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -94,3 +95,10 @@ def _assign(content: Any, keys: list[str], value: Any, override: str) -> None:
     if not isinstance(content, dict):
         raise RecipeError(f"{override}: there is no such field to set")
     content[keys[-1]] = value
+
+
+def load_part(part: Any, folder: Any, field: str) -> Any:
+    """A trained part, frozen; its recipe field names it."""
+    if folder is None or not (folder / "config.json").exists():
+        raise RecipeError(f"{field}: no trained part at {folder}; run its recipe first")
+    return part.from_pretrained(folder, dtype=torch.float32).requires_grad_(False).eval()

@@ -3,7 +3,7 @@
 A patch is one latent frame of one stereo track: ``frames_per_latent`` log-mel frames of the mid signal and, in broad
 bands, how wide the stereo image is. 64 principal components of such patches already keep every word; the networks
 refine what the linear path leaves. Up to 775 Hz the bands are single bins, which tells chords apart
-(recipes/tiny/autoencoder.yaml has the comparison). Phase is the vocoder's business.
+(recipes/autoencoder/tiny.yaml has the comparison). Phase is the vocoder's business.
 """
 
 from __future__ import annotations
@@ -69,6 +69,7 @@ class MelAutoencoder(ModelMixin, ConfigMixin):
         if num_mels % num_width_bands:
             raise ValueError(f"num_mels {num_mels} is not a multiple of num_width_bands {num_width_bands}")
         self.downsampling = hop_length * frames_per_latent
+        self.context_frames = 2 * num_layers  # latent frames to either side that the networks see
         self.patch_size = frames_per_latent * num_mels + num_width_bands
         filterbank = mel_filterbank(n_fft, num_mels, f_min, f_max, sample_rate, linear_bands)
         self.register_buffer("filterbank", filterbank, persistent=False)

@@ -27,11 +27,14 @@ def stft(waveform: Tensor, n_fft: int, hop_length: int) -> Tensor:
 
 
 def istft(spectrum: Tensor, n_fft: int, hop_length: int) -> Tensor:
-    """Inverse of :func:`stft`: complex (B, n_fft/2 + 1, frames) → (B, frames · hop_length)."""
-    pad, samples = hop_length * 3 // 2, spectrum.shape[-1] * hop_length
-    window = torch.hann_window(n_fft, device=spectrum.device)
-    padded = F.pad(spectrum * (n_fft / 4.0), (2, 2))
-    return torch.istft(padded, n_fft, hop_length, window=window, length=samples + 2 * pad)[..., pad : pad + samples]
+    """Inverse of :func:`stft`, for a hop of a quarter: complex (B, n_fft/2 + 1, frames) → (B, frames · hop_length)."""
+    if n_fft != 4 * hop_length:
+        raise ValueError(f"a hop of {hop_length} is not a quarter of {n_fft}")
+    window = torch.hann_window(n_fft, device=spectrum.device) * (n_fft / 6.0)  # squared windows at this hop sum to 1.5
+    frames = torch.fft.irfft(spectrum.transpose(1, 2), n_fft) * window
+    quarters = frames.unflatten(-1, (4, hop_length))
+    summed = torch.stack([F.pad(quarters[:, :, k], (0, 0, k, 3 - k)) for k in range(4)]).sum(0).flatten(1)
+    return summed[:, hop_length * 3 // 2 :][:, : frames.shape[1] * hop_length]
 
 
 def mel_filterbank(

@@ -4,7 +4,9 @@ import torch
 import torchaudio
 
 from songdiff.models import MelAutoencoder, SpectralVocoder
+from songdiff.models.autoencoder import Spectra
 from songdiff.models.spectra import istft, mel_filterbank, stft
+from songdiff.models.vocoder import spectral_loss
 
 
 def tone(hertz: float, seconds: float = 1.0, gain: float = 0.5) -> torch.Tensor:
@@ -76,3 +78,89 @@ def test_silence_stays_silent_and_a_tone_keeps_its_pitch(fitted):
     assert float(strongest) == pytest.approx(440, abs=25)
     again = vocoder.decode(spectra, torch.Generator().manual_seed(0))
     assert torch.equal(wave, again)
+
+
+def directed() -> tuple[SpectralVocoder, Spectra]:
+    """A vocoder with a phase of its own, and changing spectra of 400 frames for it."""
+    torch.manual_seed(0)
+    vocoder = SpectralVocoder(hidden_size=16, num_layers=2, phase="direct").eval()
+    for parameter in vocoder.parameters():
+        torch.nn.init.normal_(parameter, std=0.05)
+    return vocoder, Spectra(torch.randn(1, 100, 400).cumsum(1) * 0.2 - 5, torch.randn(1, 20, 400) - 2)
+
+
+def difference(wave: torch.Tensor, reference: torch.Tensor) -> float:
+    """Root mean square of the difference, as a share of the reference's."""
+    return float((wave - reference).square().mean().sqrt() / reference.square().mean().sqrt())
+
+
+@torch.no_grad()
+def test_what_is_trained_is_what_is_decoded_in_windows():
+    vocoder, spectra = directed()
+    decoded = vocoder.decode(spectra)
+    assert decoded.shape == (1, 2, 400 * 512)
+    assert difference(vocoder.synthesize(spectra)[0], decoded) < 0.1  # bfloat16 where the device is fast at it
+    pieces = [Spectra(*(x[..., i : i + 90] for x in spectra)) for i in range(0, 400, 90)]
+    assert torch.equal(torch.cat(list(vocoder.stream(pieces)), -1), decoded)
+
+
+@torch.no_grad()
+def test_windows_of_any_size_count_the_same_frames(monkeypatch):
+    vocoder, spectra = directed()
+    at_once = vocoder.decode(spectra)
+    monkeypatch.setattr("songdiff.models.vocoder.WINDOW", 50)  # not a multiple of the four frames oscillators take
+    monkeypatch.setattr("songdiff.models.vocoder.FIRST", 31)
+    assert difference(vocoder.decode(spectra), at_once) < 1e-3
+
+
+def test_gradients_of_the_waveform_reach_every_weight():
+    vocoder, spectra = directed()
+    wave, fine = vocoder.synthesize(Spectra(*(x[..., :24] for x in spectra)))
+    wave.square().mean().backward()
+    assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in vocoder.parameters())
+    assert fine.phase is not None
+    with pytest.raises(ValueError, match="only phase='direct'"):
+        SpectralVocoder(hidden_size=16, num_layers=1).synthesize(spectra)
+
+
+def test_it_learns_the_magnitudes_and_the_phase_of_a_sound(fitted):
+    wave = sum(tone(44100 * 20 * partial / 2048, 0.4, 0.2 / partial) for partial in (1, 2, 3))[None]
+    spectra, spectrum = fitted.spectra(fitted.patches(torch.stack([wave, wave], 1))), stft(wave, 2048, 512)
+    torch.manual_seed(0)
+    vocoder = SpectralVocoder(hidden_size=32, num_layers=1, phase="direct")
+    optimizer = torch.optim.AdamW(vocoder.parameters(), lr=1e-2)
+    rows = []
+    for _ in range(8):
+        losses = spectral_loss(vocoder.synthesize(spectra)[1], spectrum, vocoder.config.floor)
+        rows.append({name: float(value.detach()) for name, value in losses.items()})
+        optimizer.zero_grad()
+        sum(losses.values()).backward()
+        optimizer.step()
+    assert rows[0].keys() == {"log_l1", "advance", "delay"}
+    assert all(rows[-1][name] < 0.95 * rows[0][name] for name in rows[0]), (rows[0], rows[-1])
+
+
+@torch.no_grad()
+def test_oscillators_at_the_bins_centres_go_on_from_frame_to_frame():
+    """A phase of zero everywhere is a steady tone where one bin sounds, and its frames do not cancel each other."""
+    vocoder = SpectralVocoder(hidden_size=16, num_layers=1, linear_bands=36, phase="direct", floor=1e-5).eval()
+    vocoder.angle.weight.zero_()
+    vocoder.angle.bias.zero_()
+    log_mel = torch.full((1, 100, 80), np.log(1e-5))
+    log_mel[:, 20] = np.log(0.5)
+    wave = vocoder.decode(Spectra(log_mel, torch.full((1, 20, 80), -4.0)))[0, 0]
+    power = wave[4096:-4096].square().unfold(0, 2048, 2048).mean(1)
+    alone = 2 / 3  # of its amplitude is left to a tone whose bin has no neighbours
+    assert difference(power, torch.tensor((0.5 * alone) ** 2 / 2)) < 0.1
+    assert difference(wave[4096:16384], wave[4096 + 2048 : 16384 + 2048]) < 0.01
+
+
+@torch.no_grad()
+def test_magnitudes_of_every_vocoder_can_take_another_phase():
+    vocoder, spectra = directed()
+    short = Spectra(*(x[..., :60] for x in spectra))
+    polished = vocoder.decode(short, phase="griffin-lim")
+    assert torch.equal(polished, vocoder.decode(short, phase="griffin-lim", iterations=24))
+    assert not torch.equal(vocoder.decode(short, iterations=2), vocoder.decode(short))
+    with pytest.raises(ValueError, match="not trained to predict phase for 'predicted'"):
+        vocoder.decode(short, phase="predicted")

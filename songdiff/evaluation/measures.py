@@ -25,6 +25,7 @@ def _needs(package: str) -> None:
 
 def _music(songs: Sequence[Song]) -> Measure:
     _needs("mir_eval")
+    _needs("pyworld")
     from .music import measure_music
 
     return lambda song, audio: measure_music(song.score, audio.stems) if audio.stems else {}
@@ -34,13 +35,6 @@ def _sound(songs: Sequence[Song]) -> Measure:
     from .sound import measure_sound
 
     return lambda song, audio: measure_sound(audio.mix, audio.stems)
-
-
-def _adherence(songs: Sequence[Song]) -> Measure:
-    _needs("pyworld")
-    from .adherence import measure_adherence
-
-    return lambda song, audio: measure_adherence(song.score, audio.stems) if audio.stems else {}
 
 
 def _words(songs: Sequence[Song]) -> Measure:
@@ -87,14 +81,15 @@ def _style(songs: Sequence[Song]) -> Measure:
     from .style import load_probe, measure_style
 
     probe = load_probe()
-    return lambda song, audio: measure_style(song.score, audio.mix, probe)
+    return lambda song, audio: measure_style(
+        song.score, audio.mix, probe, None if audio.stems is None else audio.stems["vocals"]
+    )
 
 
 MEASURES: dict[str, Callable[[Sequence[Song]], Measure]] = {
     "words": _words,
     "lines": _lines,
     "music": _music,
-    "adherence": _adherence,
     "style": _style,
     "sound": _sound,
 }

@@ -40,9 +40,9 @@ def load_probe(folder: str | None = None) -> StyleProbe:
     return StyleProbe.from_pretrained(path, dtype=torch.float32).eval()
 
 
-def listen(probe: StyleProbe, mix: np.ndarray, seconds: float = 12.0) -> StyleHeard:
+def listen(probe: StyleProbe, waveform: np.ndarray, seconds: float = 12.0) -> StyleHeard:
     """(2, samples) at 44.1 kHz → what is heard over the whole song: the mean over stretches of ``seconds``."""
-    mono = np.asarray(mix.mean(0), np.float32)
+    mono = np.asarray(waveform.mean(0), np.float32)
     length = min(len(mono), round(seconds * probe.config.sample_rate))
     starts = np.linspace(0, len(mono) - length, max(1, round(len(mono) / length))).astype(int)
     with torch.no_grad():
@@ -50,18 +50,22 @@ def listen(probe: StyleProbe, mix: np.ndarray, seconds: float = 12.0) -> StyleHe
     return StyleHeard(*(torch.cat(field).mean(0, keepdim=True) for field in zip(*pieces, strict=True)))
 
 
-def measure_style(score: Score, mix: np.ndarray, probe: StyleProbe | None = None) -> dict[str, float | None]:
+def measure_style(
+    score: Score, mix: np.ndarray, probe: StyleProbe | None = None, vocals: np.ndarray | None = None
+) -> dict[str, float | None]:
     """Figures of one song, 1 where the probe hears what the Score says, 0 where not, None where it says nothing.
 
     ``genre, genre_group, gender, valence_sign, arousal_sign``; ``instruments`` is the F-measure of those it can tell.
-    Raises :class:`InputError` where no probe is installed, or for a mix that is not (2, samples).
+    Gender is heard on the ``vocals`` stem where it is given, and no voice at all counts as wrong. Raises
+    :class:`InputError` where no probe is installed, or for a mix that is not (2, samples).
     """
     if mix.ndim != 2 or len(mix) != 2 or not mix.shape[1]:
         raise InputError(f"expected a stereo mix (2, samples), got {mix.shape}")
     probe = probe or load_probe()
     heard = listen(probe, mix)
     genre = probe.config.genres[int(heard.genre.argmax())]
-    gender = (score.singer.gender if score.melody and score.singer else None) if score.melody is not None else None
+    gender = score.singer.gender if score.melody and score.singer else None
+    voice = heard if vocals is None else listen(probe, vocals)
     valence, arousal = (float(x) for x in heard.mood[0])
     asked = score.mood or (None, None)
 
@@ -71,7 +75,7 @@ def measure_style(score: Score, mix: np.ndarray, probe: StyleProbe | None = None
     return {
         "genre": None if score.genre not in GENRES else float(genre == score.genre),
         "genre_group": None if score.genre not in _GROUP else float(_GROUP[genre] == _GROUP[score.genre]),
-        "gender": None if gender is None else float(GENDERS[int(heard.gender.argmax())] == gender),
+        "gender": None if gender is None else float(GENDERS[int(voice.gender.argmax())] == gender),
         "valence_sign": sign(asked[0], valence),
         "arousal_sign": sign(asked[1], arousal),
         "instruments": _f_measure(score, probe, heard),

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from ..corpus.tools import MissingToolError
 from ..errors import InputError
 from ..models import PhonemeRecogniser
 from ..models.recogniser import BLANK
@@ -86,10 +87,13 @@ def words_heard(log_probabilities: torch.Tensor, score: Score, recogniser: Phone
 def align(log_probabilities: torch.Tensor, phonemes: list[Phoneme], recogniser: PhonemeRecogniser) -> list[float]:
     """Seconds at which each of ``phonemes`` (in the order they are sung) is heard, by the best path through them.
 
-    torchaudio's forced alignment of the recogniser's (T, P). Raises :class:`InputError` where they are more than fit.
+    torchaudio's forced alignment of the recogniser's (T, P). Raises :class:`InputError` where they are more than fit,
+    and MissingToolError without torchaudio.
     """
-    import torchaudio.functional as audio
-
+    try:
+        import torchaudio.functional as audio
+    except ImportError:
+        raise MissingToolError("torchaudio", "pip install 'torchaudio>=2.11,<2.12' 'torch>=2.11,<2.12'") from None
     index = {symbol: i for i, symbol in enumerate(recogniser.inventory)}
     targets = torch.tensor([[index[phoneme.symbol] for phoneme in phonemes]], dtype=torch.int32)
     repeats = int((targets[0, 1:] == targets[0, :-1]).sum())

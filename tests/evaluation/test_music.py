@@ -100,7 +100,7 @@ def right(song):
 
 def test_a_song_that_plays_its_score(right):
     assert right.keys() == FIGURES.keys()
-    for name in ("tempo_within_2", "tempo_within_4", "tempo_any_level", "key_score"):
+    for name in ("tempo_within_2", "tempo_within_4", "tempo_any_level", "key_right", "key_score"):
         assert right[name] == 1, name
     for name in ("beats_f", "beats_any_level", "downbeats_f", "chords_root", "chords_majmin", "boundaries_f"):
         assert right[name] > 0.9, name
@@ -124,7 +124,7 @@ def test_transposed_melody_and_shuffled_chords(song, right):
     assert 0.4 < wrong["melody_chroma"] < 0.6
     assert wrong["chords_root"] < 0.3
     assert wrong["chords_majmin"] < 0.3
-    assert wrong["key_score"] == 0
+    assert wrong["key_right"] == wrong["key_score"] == 0
     assert wrong["beats_f"] == right["beats_f"]
 
 
@@ -143,11 +143,25 @@ def test_wrong_tempo_and_planned_levels(song):
     assert wrong["dynamics_correlation"] < -0.8
 
 
-def test_half_time_is_told_from_wrong(song):
-    score = song[0].model_copy(update={"tempo": 60.0, "melody": None})
+@pytest.mark.parametrize("faster", [1.06, 1.25])
+def test_a_song_played_too_fast(song, faster):
+    """It plays at 120; what was asked for is slower, and the search near it still finds 120."""
+    score = song[0].model_copy(update={"tempo": 120 / faster, "melody": None, "sections": None})
+    score.beats = [Beat(time=i * BEAT * faster, position=i % 4 + 1) for i in range(int(64 / faster))]
     wrong = measure_music(score, song[1])
-    assert wrong["tempo_within_4"] == 0
-    assert wrong["tempo_any_level"] == 1
+    assert wrong["tempo_bpm"] == pytest.approx(120, rel=0.005)
+    assert wrong["tempo_error"] == pytest.approx(faster - 1, abs=0.01)
+    assert wrong["tempo_within_2"] == wrong["tempo_within_4"] == wrong["tempo_any_level"] == 0
+    assert wrong["beats_f"] < 0.5
+
+
+def test_the_asked_metrical_level_is_heard(song):
+    """The same sound may be written down as half as fast, with two beats a bar."""
+    beats = [Beat(time=2 * i * BEAT, position=i % 2 + 1) for i in range(32)]
+    score = song[0].model_copy(update={"tempo": 60.0, "beats": beats, "melody": None, "sections": None})
+    figures = measure_music(score, song[1])
+    assert figures["tempo_within_2"] == figures["tempo_any_level"] == 1
+    assert figures["beats_any_level"] > 0.9
 
 
 def test_swapped_sections(song, right):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import sys
 from pathlib import Path
@@ -27,8 +28,30 @@ def generate(
     steps: Annotated[Optional[int], typer.Option(help="Denoising steps.")] = None,
     guidance: Annotated[Optional[float], typer.Option(help="Guidance scale of the score.")] = None,
     style_guidance: Annotated[Optional[float], typer.Option(help="Guidance scale of the style.")] = None,
+    guidance_interval: Annotated[
+        Optional[tuple[float, float]], typer.Option(help="Least and greatest time (1 noise, 0 song) of guidance.")
+    ] = None,
     negative_prompt: Annotated[str, typer.Option(help="Style to steer away from.")] = "",
     reference: Annotated[Optional[Path], typer.Option(help="A recording whose style replaces the prompt's.")] = None,
+    voice: Annotated[Optional[Path], typer.Option(help="At least 3 s of a voice alone, to sing like.")] = None,
+    singer: Annotated[
+        Optional[str], typer.Option(help="'female, bright, breathy', or a name that the model knows.")
+    ] = None,
+    bpm: Annotated[Optional[float], typer.Option(help="Felt beats a minute, 30 to 300.")] = None,
+    key: Annotated[Optional[str], typer.Option(help="'D minor', 'Bb major' ...")] = None,
+    time_signature: Annotated[Optional[str], typer.Option(help="4/4, 3/4 or 6/8.")] = None,
+    chords: Annotated[
+        Optional[str], typer.Option(help="'C Am F G', a chord a bar; 'C G | F' with bars; or a text file.")
+    ] = None,
+    melody: Annotated[Optional[Path], typer.Option(help="MIDI file with a note for every syllable.")] = None,
+    emotion: Annotated[
+        Optional[str],
+        typer.Option(help="'valence,arousal' of -1 to 1, a curve '0:0.2,0.5;30:0.8,0.9', or a text file."),
+    ] = None,
+    dynamics: Annotated[
+        Optional[str],
+        typer.Option(help="Seconds:decibels, '0:-6;30:3', or by track 'drums 0:-6 / vocals 0:3', or a text file."),
+    ] = None,
     planner: Annotated[str, typer.Option(help="composer, or none: the model alone.")] = "composer",
     score: Annotated[
         Optional[Path], typer.Option(help="Sing this score (of a song's JSON, or `songdiff compose`).")
@@ -40,7 +63,7 @@ def generate(
     from ..composer import parse_style
     from ..pipelines import SongPipeline
     from ..pipelines.request import SongRequest, check_outputs, make_song, write_song
-    from ..score import Score
+    from ..score import Score, melody_from_midi
 
     check_outputs(output, stems)
     if planner not in ("composer", "none"):
@@ -56,7 +79,17 @@ def generate(
         num_inference_steps=steps,
         guidance_scale=guidance,
         style_guidance_scale=style_guidance,
+        guidance_interval=guidance_interval,
+        bpm=bpm,
+        key=key,
+        time_signature=time_signature,
+        chords=_text(chords),
+        melody=None if melody is None else melody_from_midi(melody),
+        singer=singer,
+        emotion=_text(emotion),
+        dynamics=_text(dynamics),
         planner=planner,
+        voice=None if voice is None else str(voice),
         reference=None if reference is None else str(reference),
     )
     unknown = parse_style(prompt).unknown_words
@@ -65,6 +98,17 @@ def generate(
             f"songdiff: warning: the style words {', '.join(unknown)} are not known and have no effect", file=sys.stderr
         )
     pipeline = SongPipeline.from_pretrained(model)
+    unheard = [name for name in request.asked if {"bpm": "tempo"}.get(name, name) not in pipeline.transformer.groups]
+    if unheard:
+        print(f"songdiff: warning: {model} does not hear {', '.join(unheard)}; only the score follows", file=sys.stderr)
     song = make_song(request, pipeline, given)
     for path in write_song(song, request, output, stems, given):
         print(path)
+
+
+def _text(value: str | None) -> str | None:
+    """An option's text, or that of the file it names."""
+    try:
+        return value if value is None or not os.path.isfile(value) else Path(value).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        raise InputError(f"{value}: cannot be read as text") from None

@@ -22,6 +22,7 @@ def replay(
     path = sidecar.parent / name if output is None else output
     check_outputs(path)
     pipeline = SongPipeline.from_pretrained(request.model)
-    song = make_song(request, pipeline, score if given or request.planner == "composer" else None)
+    planned = given or request.planner == "composer"
+    song = make_song(request.without_plan if planned else request, pipeline, score if planned else None)
     for file in write_song(song, request, path, score=score if given else None):
         print(file)

@@ -2,6 +2,7 @@
 
 from .captions import caption
 from .compose import compose
+from .controls import parse_chords, parse_dynamics, parse_emotion, parse_singer
 from .genres import GENRES
 from .style import STYLE_WORDS, Style, parse_style, style_tokens
 from .text import ComposeError
@@ -14,6 +15,10 @@ __all__ = [
     "Style",
     "caption",
     "compose",
+    "parse_chords",
+    "parse_dynamics",
+    "parse_emotion",
+    "parse_singer",
     "parse_style",
     "style_tokens",
     "untimed_score",

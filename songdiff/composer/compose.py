@@ -12,17 +12,33 @@ from dataclasses import replace
 
 from ..lyrics.parse import Lyrics
 from ..lyrics.pronounce import pronounce as pronounce_words
-from ..score import TRACKS, Backing, Beat, Chord, Emotion, Part, Score, Section, Singer
+from ..score import (
+    TRACKS,
+    Backing,
+    Beat,
+    Chord,
+    Emotion,
+    Level,
+    Note,
+    Part,
+    Score,
+    Section,
+    Singer,
+    chord_pitch_classes,
+)
 from .arrangement import Bar, bars_of
 from .backing import plan_backing
 from .band import Band, gather, with_lead
 from .bass import play_bass
 from .comping import play_chords
+from .controls import key_of
 from .drums import play_drums
 from .dynamics import Track, plan_dynamics
 from .form import Form, blocks_of, modulate, plan_instrumental, plan_untimed
 from .genre import Genre
 from .genres import GENRES
+from .given import lay_chords, sing_notes, time_lines
+from .grid import METERS
 from .harmony import Harmony, Key, plan_chords
 from .instruments import INSTRUMENTS
 from .lead import play_lead
@@ -53,26 +69,46 @@ def compose(
     genre: str | None = None,
     tempo: float | None = None,
     key: str | None = None,
+    time_signature: str | None = None,
+    chords: list[list[str]] | None = None,
+    melody: list[Note] | None = None,
+    emotion: list[Emotion] | None = None,
+    dynamics: dict[str, list[Level]] | None = None,
 ) -> Score:
     """Compose a song for ``lyrics`` (None: an instrumental) in the style of ``prompt``.
 
     ``duration`` in seconds is kept exactly (None: what the song needs), ``tempo`` is in beats a minute, ``key`` like
-    ``"D minor"``; these, ``genre`` and ``singer`` override the prompt. What a given singer leaves open is filled in.
+    ``"D minor"``; these, ``time_signature``, ``genre``, ``singer`` and ``emotion`` override the prompt. What a given
+    singer leaves open is filled in. ``chords`` are names of the Score, bar by bar, that every section repeats;
+    ``melody`` has a note for every syllable; both choose the key where none is given. ``dynamics`` are kept by track.
     Times in the lyrics are kept. The same arguments give an equal Score. Raises :class:`ComposeError` when the lyrics
     do not fit or an argument is not understood.
     """
     style = parse_style(prompt)
+    if emotion:
+        mean = (sum(point.valence for point in emotion), sum(point.arousal for point in emotion))
+        style = replace(style, valence=mean[0] / len(emotion), arousal=mean[1] / len(emotion))
+    style = replace(style, time_signature=time_signature or style.time_signature)
     chosen = _genre(genre or style.genre, style, random.Random(f"{seed}/genre"))
+    if time_signature not in (None, chosen.time_signature):
+        others = ", ".join(name for name, g in GENRES.items() if g.time_signature == time_signature)
+        raise ComposeError(
+            f"time_signature: {chosen.name} is written in {chosen.time_signature}, not {time_signature}"
+            + (f"; name no genre, or one of {others}" if others else f"; choose one of {', '.join(METERS)}")
+        )
     tempo = tempo if tempo is not None else style.tempo
     fixed_tempo = tempo is not None
     _check(duration, tempo)
     root = f"{seed}/{chosen.name}"
     valence, arousal = _mood(chosen, style, tempo, random.Random(f"{root}/mood"))
     tempo = tempo if tempo is not None else _tempo(chosen, style, arousal, random.Random(f"{root}/tempo"))
-    home = _key(key or style.key, key, chosen, valence, random.Random(f"{root}/key"))
+    implied = _implied_key(chords, melody) if key is None and style.key is None else None
+    home = _key(key or style.key or implied, key, chosen, valence, random.Random(f"{root}/key"))
 
     lines = [] if lyrics is None or style.instrumental else sung_lines(lyrics, pronounce)
     style = replace(style, a_cappella=style.a_cappella and bool(lines))
+    if melody is not None:
+        lines = time_lines(lines, melody)
     if lines:
         singer = _singer(singer, style, chosen, random.Random(f"{root}/singer"))
     habits = _habits(chosen, style, singer.style if lines and singer else None)
@@ -86,19 +122,22 @@ def compose(
     else:
         form = plan_untimed(blocks_of(lyrics, lines), habits, tempo, duration, fixed_tempo, forms)
     low, high = vocal_range(singer) if lines and singer else (0, 24)
-    modulate(form, high - low - _LEAST_RANGE, random.Random(f"{root}/modulation"))
+    if melody is None and chords is None:
+        modulate(form, high - low - _LEAST_RANGE, random.Random(f"{root}/modulation"))
 
-    chords = plan_chords(form, home, habits, root, valence)
+    harmonies = lay_chords(form, chords) if chords else plan_chords(form, home, habits, root, valence)
     vocals = Vocals()
-    if lines and singer:
+    if melody is not None and lines:
+        vocals = sing_notes(form, melody)
+    elif lines and singer:
         rise = max(section.shift for section in form.sections)
         melodist = Melodist(home, habits, low, high - rise, arousal, root, style=singer.style)
-        vocals = sing(form, chords, habits, melodist, starts, root)
-    bars = bars_of(form, chords, home, habits, arousal, random.Random(f"{root}/entry"))
+        vocals = sing(form, harmonies, habits, melodist, starts, root)
+    bars = bars_of(form, harmonies, home, habits, arousal, random.Random(f"{root}/entry"))
     band = gather(chosen, style, random.Random(f"{root}/band"))
     if not lines:
         band = with_lead(band, random.Random(f"{root}/lead"))
-    sections, named = _sections(form, home), _chords(form, chords)
+    sections, named = _sections(form, home), _chords(form, harmonies)
     parts = _parts(form, bars, band, habits, home, vocals, root)
     tracks: list[Track] = [track for track in TRACKS if track in {part.track for part in parts}]  # type: ignore[misc]
     backing: list[Backing] = []
@@ -106,6 +145,8 @@ def compose(
         voices = random.Random(f"{root}/backing")
         backing = plan_backing(vocals, sections, named, home, singer, style.backing, style.a_cappella, voices)
         tracks = ["vocals", *tracks]
+    levels = plan_dynamics(sections, tracks, chosen, arousal, random.Random(f"{root}/dynamics"))
+    levels |= {track: curve for track, curve in (dynamics or {}).items() if track in tracks}  # type: ignore[misc]
     return Score(
         duration=form.duration,
         title=lyrics.title if lyrics else None,
@@ -124,8 +165,8 @@ def compose(
         parts=parts,
         singer=singer if lines else None,
         backing=backing,
-        emotion=_emotion(sections, form.duration, valence, arousal),
-        dynamics=plan_dynamics(sections, tracks, chosen, arousal, random.Random(f"{root}/dynamics")),
+        emotion=emotion or _emotion(sections, form.duration, valence, arousal),
+        dynamics=levels,
     )
 
 
@@ -201,6 +242,15 @@ def _key(wanted: str | None, given: str | None, genre: Genre, valence: float, rn
         0
     ]
     return Key(rng.randrange(12), mode)
+
+
+def _implied_key(chords: list[list[str]] | None, melody: list[Note] | None) -> str | None:
+    """The key of the chords' tones, else of the melody; ``None`` without either."""
+    if chords:
+        names = [name for bar in chords for name in bar]
+        tones = [tone for name in names for tone in reversed(chord_pitch_classes(name)[1])]
+        return key_of([chord_pitch_classes(names[0])[1][0], *tones])
+    return key_of([note.pitch % 12 for note in melody]) if melody else None
 
 
 def _singer(singer: Singer | None, style: Style, genre: Genre, rng: random.Random) -> Singer:

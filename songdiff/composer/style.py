@@ -31,7 +31,7 @@ from .lexicon import (
 )
 
 MODES = ("major", "minor", "dorian", "mixolydian")
-_RESPELLED = {"C#": "Db", "D#": "Eb", "E#": "F", "F#": "Gb", "G#": "Ab", "A#": "Bb", "B#": "C", "Cb": "B", "Fb": "E"}
+RESPELLED = {"C#": "Db", "D#": "Eb", "E#": "F", "F#": "Gb", "G#": "Ab", "A#": "Bb", "B#": "C", "Cb": "B", "Fb": "E"}
 _VOCAL_WORDS = ("vocals", "vocal", "singing", "singer", "voice")
 
 
@@ -127,7 +127,7 @@ STYLE_WORDS: tuple[str, ...] = tuple(
     sorted(
         {word for phrase in _LEXICON for word in phrase}
         | {name.lower() for name in PITCH_CLASSES}
-        | {name.lower() for name in _RESPELLED}
+        | {name.lower() for name in RESPELLED}
         | {*MODES, "sharp", "flat"}
     )
 )
@@ -145,7 +145,7 @@ def parse_key(text: str) -> str | None:
     )
     name = (mode or "major").lower()
     full = {"maj": "major", "min": "minor"}.get(name, name)
-    return f"{_RESPELLED.get(root, root)} {full}"
+    return f"{RESPELLED.get(root, root)} {full}"
 
 
 def parse_style(prompt: str) -> Style:

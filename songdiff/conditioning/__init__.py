@@ -1,15 +1,25 @@
 """Score and style → tensors on the latent grid."""
 
 from .dropout import draw_known_mask, drop_controls
-from .frames import CONTROLS, FINE, GRAINS, FrameConditions, Grain, frame_conditions
+from .features import Grain, frame_conditions, phoneme_tokens
+from .frames import FrameConditions
+from .groups import ALL_GROUPS, CONTROLS, FINE, GRAINS, GROUPS, VOICE
+from .voice import VOICE_SECONDS, sounding_frames, voice_statistics
 
 __all__ = [
+    "ALL_GROUPS",
     "CONTROLS",
     "FINE",
     "GRAINS",
+    "GROUPS",
+    "VOICE",
+    "VOICE_SECONDS",
     "FrameConditions",
     "Grain",
     "draw_known_mask",
     "drop_controls",
     "frame_conditions",
+    "phoneme_tokens",
+    "sounding_frames",
+    "voice_statistics",
 ]

@@ -6,9 +6,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .frames import CONTROLS, FrameConditions
+from .frames import FrameConditions
+from .groups import ATTRIBUTES, CONTROLS, GROUP_NAMES, GROUPS, VOICE
 
-PLAN_ONLY = tuple(group for group in CONTROLS if group != "phonemes")
+WORDS = ("phonemes", "language")  # what lyrics alone tell
+SPARE = ("melody", "chords", "emotion", "dynamics", "tempo", "key", "time_signature", "singer", "singer_name", VOICE)
+"""What a user may say without a plan of the song (``planner="none"``)."""
+RARE = {"singer_name": 0.5, VOICE: 0.6}  # chance of being dropped of what most songs are made without
 
 
 def drop_controls(
@@ -20,20 +24,35 @@ def drop_controls(
 ) -> FrameConditions:
     """One example (no batch dimension) with controls dropped at random.
 
-    ``everything``: chance that no control is left (the unconditional branch of guidance); as often again only the
-    phonemes are left, at whatever grain they are timed (``planner="none"`` needs them by line). Otherwise each group is
-    dropped as a whole with chance ``whole`` and, with chance ``span``, over a random span.
+    ``everything``: chance that no control is left (the unconditional branch of guidance); as often again the song has
+    no plan: the words are left, at whatever grain they are timed (``planner="none"`` needs them by line), and half of
+    the time some of :data:`SPARE`. Otherwise each group is dropped as a whole with chance ``whole`` (or :data:`RARE`)
+    and, with chance ``span``, over a random span; each attribute of the singer and each track's level is dropped by
+    itself with chance ``whole``.
     """
     draw = rng.random()
     if draw < everything:
         return conditions.drop(CONTROLS)
     if draw < 2 * everything:
-        return conditions.drop(PLAN_ONLY)
-    conditions = conditions.drop(tuple(group for group in CONTROLS if rng.random() < whole))
-    for group in CONTROLS:
-        if rng.random() < span:
+        some = 0.3 * (rng.random() < 0.5)
+        kept = WORDS + tuple(group for group in SPARE if rng.random() < some)
+        dropped = [group for group in CONTROLS if group not in kept]
+    else:
+        dropped = [group for group in CONTROLS if rng.random() < RARE.get(group, whole)]
+    keep = np.ones((conditions.num_frames, len(GROUPS)), bool)
+    for index, group in enumerate(GROUP_NAMES):
+        if group in dropped:
+            keep[:, index] = False
+        elif group in CONTROLS and rng.random() < span:
             start, stop = sorted(rng.integers(0, conditions.num_frames + 1, 2).tolist())
-            conditions = conditions.drop((group,), start, stop)
+            keep[start:stop, index] = False
+    conditions = conditions.keep(torch.from_numpy(keep))
+    if VOICE in dropped:
+        conditions.voice = torch.zeros_like(conditions.voice)
+    for group, attributes in ATTRIBUTES.items():
+        for attribute in range(len(attributes)):
+            if group not in dropped and rng.random() < whole:
+                conditions.drop_attribute(group, attribute)
     return conditions
 
 

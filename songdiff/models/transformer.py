@@ -5,7 +5,7 @@ every block; style tokens are cross-attended; time and pooled style modulate eve
 arXiv:2310.00426). What is already known of the song comes in beside the noisy latents with its mask. The network's
 output is what the best linear guess of the velocity leaves, at unit variance (as in EDM, arXiv:2206.00364, for the
 straight path and data of unit variance): it is meant to spare the narrow network carrying 256 channels of
-noise to its output (recipes/tiny/transformer.yaml has what was measured).
+noise to its output (recipes/transformer/tiny.yaml has what was measured).
 
 B batch, K tracks, C latent channels, T latent frames, L = 4·T fine frames, S style tokens, E style width, D width.
 """
@@ -13,6 +13,7 @@ B batch, K tracks, C latent channels, T latent frames, L = 4·T fine frames, S s
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -20,12 +21,17 @@ from diffusers.configuration_utils import ConfigMixin, register_to_config
 from diffusers.models.modeling_utils import ModelMixin
 from torch import Tensor, nn
 
-from ..conditioning.frames import GROUPS, NUM_FEATURES, PHONEME_TOKENS, PITCH_TOKENS, FrameConditions
+from ..conditioning.frames import PHONEME_TOKENS, PITCH_TOKENS, FrameConditions
+from ..conditioning.groups import ALL_GROUPS, FIRST_GROUPS, GROUP_NAMES, GROUPS, OFFSETS, STREAMS, VOICE
 from .blocks import ConvNeXtBlock, RMSNorm
 
 
 class SongTransformer(ModelMixin, ConfigMixin):
-    """Velocity (B, K·C, T) from noisy latents (B, K·C, T), time (B,), known cells, conditions and style."""
+    """Velocity (B, K·C, T) from noisy latents (B, K·C, T), time (B,), known cells, conditions and style.
+
+    ``groups``: the conditions that it hears, of :mod:`songdiff.conditioning.groups` (None: those there were before
+    checkpoints listed them). ``singers``: attributes of the singers that it knows by name, as in ``Score.singer``.
+    """
 
     _supports_gradient_checkpointing = True
 
@@ -42,21 +48,26 @@ class SongTransformer(ModelMixin, ConfigMixin):
         cross_attention_every: int = 3,
         phoneme_tokens: int = PHONEME_TOKENS,
         pitch_tokens: int = PITCH_TOKENS,
-        num_features: int = NUM_FEATURES,
-        num_groups: int = len(GROUPS),
         preconditioning: bool = True,
+        window: int | None = None,
+        groups: list[str] | None = None,
+        singers: dict[str, dict[str, Any]] | None = None,
     ) -> None:
         super().__init__()
         if hidden_size % num_heads or (hidden_size // num_heads) % 2:
             raise ValueError(f"hidden_size {hidden_size} does not split into {num_heads} heads of even size")
         channels = num_tracks * latent_channels
-        self.condition_encoder = ConditionEncoder(hidden_size, phoneme_tokens, pitch_tokens, num_features + num_groups)
+        self.condition_encoder = ConditionEncoder(
+            hidden_size, phoneme_tokens, pitch_tokens, list(FIRST_GROUPS) if groups is None else groups, latent_channels
+        )
         self.embed = nn.Linear(2 * channels + num_tracks, hidden_size)
         self.time_embed = nn.Sequential(nn.Linear(256, hidden_size), nn.SiLU(), nn.Linear(hidden_size, hidden_size))
         self.style_embed = nn.Linear(style_size, hidden_size)
         self.modulation = nn.Linear(hidden_size, 6 * hidden_size)
         self.blocks = nn.ModuleList(
-            TransformerBlock(hidden_size, num_heads, mlp_ratio, style_size if i % cross_attention_every == 0 else None)
+            TransformerBlock(
+                hidden_size, num_heads, mlp_ratio, style_size if i % cross_attention_every == 0 else None, window
+            )
             for i in range(num_layers)
         )
         self.norm = RMSNorm(hidden_size, elementwise_affine=False, eps=1e-6)
@@ -67,6 +78,11 @@ class SongTransformer(ModelMixin, ConfigMixin):
         nn.init.zeros_(self.out.weight)
         nn.init.zeros_(self.out.bias)
         self.gradient_checkpointing = False
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """The conditions that it hears."""
+        return tuple(self.config.groups or FIRST_GROUPS)
 
     def encode_conditions(self, conditions: FrameConditions) -> Tensor:
         """Batched conditions → (B, T, D). Does not depend on the noise: compute it once for all steps."""
@@ -111,32 +127,50 @@ class SongTransformer(ModelMixin, ConfigMixin):
 
 
 class ConditionEncoder(nn.Module):
-    """Tokens on L fine frames through two strided convolutions, features on T frames added, then local context."""
+    """Tokens on L fine frames through two strided convolutions, features of ``groups`` on T frames added, the voice
+    added everywhere, then local context."""
 
-    def __init__(self, hidden_size: int, phoneme_tokens: int, pitch_tokens: int, num_features: int) -> None:
+    def __init__(
+        self, hidden_size: int, phoneme_tokens: int, pitch_tokens: int, groups: list[str], latent_channels: int
+    ) -> None:
         super().__init__()
+        unknown = [group for group in groups if group not in ALL_GROUPS]
+        if unknown or not set(STREAMS) <= set(groups):
+            raise ValueError(
+                f"groups: {', '.join(unknown) or 'too few'}; choose {', '.join(STREAMS)} and any of "
+                f"{', '.join(group for group in ALL_GROUPS if group not in STREAMS)}"
+            )
+        self.groups = [group for group in groups if group != VOICE]
         self.phonemes = nn.Embedding(phoneme_tokens, 128)
         self.melody = nn.Embedding(pitch_tokens, 96)
         self.bass = nn.Embedding(pitch_tokens, 32)
         self.down = nn.Sequential(
             nn.Conv1d(256, 256, 6, stride=2, padding=2), nn.GELU(), nn.Conv1d(256, hidden_size, 6, stride=2, padding=2)
         )
-        self.features = nn.Linear(num_features, hidden_size)
+        self.features = nn.Linear(sum(GROUPS[group] + 1 for group in self.groups), hidden_size)
+        self.voice = nn.Linear(2 * latent_channels, hidden_size, bias=False) if VOICE in groups else None
         self.blocks = nn.Sequential(*(ConvNeXtBlock(hidden_size, mlp_ratio=1.5) for _ in range(2)))
 
     def forward(self, conditions: FrameConditions) -> Tensor:
         c = conditions
         tokens = torch.cat([self.phonemes(c.phonemes), self.melody(c.melody), self.bass(c.bass)], dim=-1)
         x = self.down(tokens.transpose(1, 2)).transpose(1, 2)
-        return self.blocks(x + self.features(torch.cat([c.features, c.known], dim=-1)))
+        columns = [c.features[..., OFFSETS[group] : OFFSETS[group] + GROUPS[group]] for group in self.groups]
+        known = [c.known[..., i, None] for i in map(GROUP_NAMES.index, self.groups)]
+        x = x + self.features(torch.cat([*columns, *known], dim=-1))
+        if self.voice is not None and c.voice.shape[-1]:
+            x = x + self.voice(c.voice)[:, None]
+        return self.blocks(x)
 
 
 class TransformerBlock(nn.Module):
     """Self-attention, style cross-attention (in some blocks), SwiGLU; the first and last are modulated and gated."""
 
-    def __init__(self, hidden_size: int, num_heads: int, mlp_ratio: float, style_size: int | None) -> None:
+    def __init__(
+        self, hidden_size: int, num_heads: int, mlp_ratio: float, style_size: int | None, window: int | None
+    ) -> None:
         super().__init__()
-        self.head_size = hidden_size // num_heads
+        self.head_size, self.window = hidden_size // num_heads, window
         inner = int(hidden_size * mlp_ratio) // 32 * 32
         self.modulation = nn.Parameter(torch.randn(6, hidden_size) / hidden_size**0.5)
         self.condition = nn.Linear(hidden_size, hidden_size, bias=False)
@@ -161,7 +195,7 @@ class TransformerBlock(nn.Module):
         y = self.norm_attention(x) * (1 + scale_a) + shift_a + self.condition(condition)
         q, k, v = self.qkv(y).unflatten(-1, (3, -1, self.head_size)).permute(2, 0, 3, 1, 4)
         q, k = rotate(self.norm_q(q), rotation), rotate(self.norm_k(k), rotation)
-        y = F.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2)
+        y = local_attention(q, k, v, self.window).transpose(1, 2).flatten(2)
         x = x + gate_a * self.attention_out(y)
         if self.style_attention is not None:
             x = x + self.style_attention(x, style, style_mask)
@@ -186,6 +220,23 @@ class StyleAttention(nn.Module):
         q = self.query(self.norm(x)).unflatten(-1, (self.num_heads, -1)).transpose(1, 2)
         k, v = self.key_value(style).unflatten(-1, (2, self.num_heads, -1)).permute(2, 0, 3, 1, 4)
         return self.out(F.scaled_dot_product_attention(q, k, v, attn_mask=mask).transpose(1, 2).flatten(2))
+
+
+def local_attention(q: Tensor, k: Tensor, v: Tensor, window: int | None) -> Tensor:
+    """Attention from each block of ``window`` frames to itself and the two blocks beside it; to all without a window.
+
+    Up to two windows that is the same. q, k, v (B, H, T, head_size) → (B, H, T, head_size); costs grow with T alone.
+    """
+    T = q.shape[2]
+    if window is None or 2 * window >= T:
+        return F.scaled_dot_product_attention(q, k, v)
+    blocks = -(-T // window)
+    q, k, v = (F.pad(x, (0, 0, 0, blocks * window - T)).unflatten(2, (blocks, window)) for x in (q, k, v))
+    around = [(x[:, :, :-2], x[:, :, 1:-1], x[:, :, 2:]) for x in (F.pad(x, (0, 0, 0, 0, 1, 1)) for x in (k, v))]
+    keys, values = (torch.cat(three, dim=3) for three in around)
+    frame = torch.arange(-window, 2 * window, device=q.device) + window * torch.arange(blocks, device=q.device)[:, None]
+    inside = ((frame >= 0) & (frame < T))[:, None]  # (blocks, 1, 3 · window)
+    return F.scaled_dot_product_attention(q, keys, values, attn_mask=inside).flatten(2, 3)[:, :, :T]
 
 
 def sinusoids(timesteps: Tensor, size: int) -> Tensor:

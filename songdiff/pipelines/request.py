@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,7 +15,8 @@ from .. import __version__
 from ..audio import check_writable, read_audio, replacing, write_audio
 from ..errors import InputError
 from ..lyrics import load_lyrics, parse_lyrics
-from ..score import Score
+from ..score import Note, Score
+from .controls import PLANNED, Controls
 from .song_pipeline import SongPipeline, SongPipelineOutput
 
 
@@ -31,8 +33,28 @@ class SongRequest(BaseModel):
     num_inference_steps: int | None = None
     guidance_scale: float | None = None
     style_guidance_scale: float | None = None
+    guidance_interval: tuple[float, float] | None = None
+    bpm: float | None = None
+    key: str | None = None
+    time_signature: str | None = None
+    chords: str | None = None
+    melody: list[Note] | None = None
+    singer: str | None = None
+    emotion: str | None = None
+    dynamics: str | None = None
     planner: Literal["composer", "none"] = "composer"
+    voice: str | None = None
     reference: str | None = None
+
+    @property
+    def asked(self) -> list[str]:
+        """The controls of the song that are not left open."""
+        return [field.name for field in fields(Controls) if getattr(self, field.name) is not None]
+
+    @property
+    def without_plan(self) -> SongRequest:
+        """The request for a score that has been planned by it, or was given: without what only a plan can follow."""
+        return self.model_copy(update=dict.fromkeys(PLANNED))
 
     @classmethod
     def from_lyrics_file(cls, path: Path | None, **fields: Any) -> SongRequest:
@@ -48,18 +70,30 @@ def make_song(
     request: SongRequest, pipeline: SongPipeline, score: Score | None = None, **kwargs: Any
 ) -> SongPipelineOutput:
     """Run a request; ``score`` is sung instead of a new plan. ``kwargs`` go to the pipeline (callbacks)."""
-    reference = None if request.reference is None else torch.from_numpy(read_audio(request.reference))
+    voice, reference = (
+        None if path is None else torch.from_numpy(read_audio(path)) for path in (request.voice, request.reference)
+    )
     return pipeline(
         None if request.lyrics is None else parse_lyrics(request.lyrics),
         request.prompt,
         score=score,
         planner=request.planner,
+        bpm=request.bpm,
+        key=request.key,
+        time_signature=request.time_signature,
+        chords=request.chords,
+        melody=request.melody,
+        singer=request.singer,
+        emotion=request.emotion,
+        dynamics=request.dynamics,
+        voice_audio=voice,
         reference_audio=reference,
         negative_prompt=request.negative_prompt,
         audio_duration=request.audio_duration,
         num_inference_steps=request.num_inference_steps,
         guidance_scale=request.guidance_scale,
         style_guidance_scale=request.style_guidance_scale,
+        guidance_interval=request.guidance_interval,
         generator=torch.Generator().manual_seed(request.seed),
         **kwargs,
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,14 +11,25 @@ import torch
 from torch import Tensor
 
 from ..composer import STYLE_WORDS
-from ..conditioning import FrameConditions, draw_known_mask, drop_controls, frame_conditions
-from ..conditioning.frames import GRAINS
+from ..conditioning import (
+    ALL_GROUPS,
+    GRAINS,
+    VOICE_SECONDS,
+    FrameConditions,
+    Grain,
+    draw_known_mask,
+    drop_controls,
+    frame_conditions,
+    phoneme_tokens,
+    sounding_frames,
+    voice_statistics,
+)
 from ..data import EncodedSong, corpus_songs, encode_songs
 from ..diffusion import draw_times, interpolate, masked_velocity_loss
-from ..models import MelAutoencoder, SongTransformer, StyleEncoder
+from ..models import Codec, SongTransformer, StyleEncoder, codec_of, load_autoencoder
 from ..score import TRACKS
 from .loop import Task
-from .recipe import Recipe, load_part
+from .recipe import Recipe, RecipeError, load_part
 
 
 class StyleTask(Task):
@@ -48,32 +61,57 @@ class TransformerTask(Task):
     def __init__(self, recipe: Recipe) -> None:
         super().__init__()
         self.recipe = recipe
-        autoencoder = load_part(MelAutoencoder, recipe.data.autoencoder, "data.autoencoder")
+        codec = _codec(recipe)
         style_encoder = load_part(StyleEncoder, recipe.data.style_encoder, "data.style_encoder")
         self._on_cpu = {"style_encoder": style_encoder}  # used while batches are drawn: not a submodule, so never moved
-        self.silence = autoencoder.silence_latent.clone().repeat(len(TRACKS))[:, None]
-        self.frame_rate = autoencoder.config.sample_rate / autoencoder.downsampling
+        self.silence, self.frame_rate = codec.silence_latent.cpu().clone(), codec.frame_rate
         self.songs = _encoded(recipe, "train", recipe.data.songs)
         self.held_out = _encoded(recipe, "test", 16) or self.songs[:16]
-        self._conditions: dict[tuple[str, str], FrameConditions] = {}
-        self.network = SongTransformer(
-            num_tracks=len(TRACKS),
-            latent_channels=autoencoder.config.latent_channels,
-            style_size=style_encoder.config.embedding_size,
-            **recipe.model,
-        )
+        self._conditions: dict[str, FrameConditions] = {}
+        self._phonemes: dict[tuple[str, Grain], Tensor] = {}
+        self._sounding: dict[str, Tensor] = {}
+        sizes = {
+            "num_tracks": len(TRACKS),
+            "latent_channels": codec.latent_channels,
+            "style_size": style_encoder.config.embedding_size,
+        }
+        hears = {"groups": list(ALL_GROUPS), "singers": _singers(self.songs)}
+        self.network = SongTransformer(**sizes, **(hears | recipe.model))
 
-    def conditions(self, song: EncodedSong, grain: str) -> FrameConditions:
-        """Conditions of a whole song; kept in memory as float16."""
-        key = (song.name, grain)
-        if key not in self._conditions:
-            conditions = frame_conditions(song.score, song.latents.shape[-1], self.frame_rate, grain)  # type: ignore[arg-type]
-            conditions.features, conditions.known = conditions.features.half(), conditions.known.half()
-            conditions.phonemes, conditions.melody, conditions.bass = (
-                x.to(torch.uint8) for x in (conditions.phonemes, conditions.melody, conditions.bass)
+    def conditions(self, song: EncodedSong, grain: Grain, start: int, length: int) -> FrameConditions:
+        """Conditions of a stretch of latent frames, to be flagged with ``grain``; views of those of whole songs, which
+        are kept in memory at 0.6 kB a frame."""
+        num_frames = song.latents.shape[-1]
+        if song.name not in self._conditions:
+            whole = frame_conditions(song.score, num_frames, self.frame_rate)
+            self._conditions[song.name] = FrameConditions(
+                whole.phonemes.to(torch.uint8),
+                whole.melody.to(torch.uint8),
+                whole.bass.to(torch.uint8),
+                whole.features.half(),
+                whole.known.to(torch.uint8),
             )
-            self._conditions[key] = conditions
-        return self._conditions[key]
+        if (song.name, grain) not in self._phonemes:
+            tokens = phoneme_tokens(song.score, num_frames, self.frame_rate, grain)
+            self._phonemes[song.name, grain] = tokens.to(torch.uint8)
+        whole = replace(self._conditions[song.name], phonemes=self._phonemes[song.name, grain])
+        return whole.crop(start, length)
+
+    def voice(self, song: EncodedSong, rng: np.random.Generator, start: int, stop: int) -> Tensor:
+        """(2·C,) of a clip of the song's singer, where it can be from outside the latent frames ``start … stop``; zeros
+        where nobody sings, or four draws found nobody singing."""
+        vocals, length = song.latents[TRACKS.index("vocals")], math.ceil(VOICE_SECONDS * self.frame_rate)
+        if song.score.singer is not None and vocals.shape[-1] > length:
+            if song.name not in self._sounding:
+                self._sounding[song.name] = sounding_frames(vocals.float(), self.silence)
+            for first in rng.integers(vocals.shape[-1] - length, size=4).tolist():
+                clip = slice(first, first + length)
+                outside = first + length <= start or first >= stop
+                if outside or (start < length and vocals.shape[-1] - stop < length):
+                    statistics = voice_statistics(vocals[:, clip], self._sounding[song.name][clip])
+                    if statistics is not None:
+                        return statistics
+        return torch.zeros(2 * len(vocals))
 
     def batch(self, rng: np.random.Generator) -> dict[str, Any]:
         return self._draw(self.songs, rng)
@@ -83,15 +121,19 @@ class TransformerTask(Task):
 
     def _draw(self, songs: list[EncodedSong], rng: np.random.Generator) -> dict[str, Any]:
         length, B = self.recipe.crop_frames, self.recipe.batch_size
+        silence = self.silence.repeat(len(TRACKS))[:, None]
         latents, masks, conditions, prompts, references = [], [], [], [], []
         for song in (songs[i] for i in rng.integers(len(songs), size=B)):
             start = int(rng.integers(max(1, song.latents.shape[-1] - length + 1)))
             crop = song.latents.flatten(0, 1)[:, start : start + length].float()
-            crop = torch.cat([crop, self.silence.expand(-1, length - crop.shape[1])], dim=1)
-            grain = str(rng.choice(GRAINS, p=[0.75, 0.1, 0.15]))
+            crop = torch.cat([crop, silence.expand(-1, length - crop.shape[1])], dim=1)
+            grain: Grain = rng.choice(GRAINS, p=[0.75, 0.1, 0.15]).item()
             latents.append(crop)
             masks.append(draw_known_mask(len(TRACKS), length, rng))
-            conditions.append(drop_controls(self.conditions(song, grain).crop(start, length), rng))
+            everything = self.conditions(song, grain, start, length)
+            everything.voice = self.voice(song, rng, start, start + length)
+            conditions.append(drop_controls(everything, rng))
+            conditions[-1].set_grain(grain)
             prompts.append("" if rng.random() < 0.1 else song.captions[rng.integers(len(song.captions))])
             mel_start = int(rng.integers(max(1, song.mix_log_mel.shape[1] - 384)))
             references.append(song.mix_log_mel[:, mel_start : mel_start + 384].float())
@@ -137,7 +179,19 @@ class TransformerTask(Task):
         return {"velocity": masked_velocity_loss(velocity, batch["data"], batch["noise"], ~cells)}
 
 
+def _codec(recipe: Recipe) -> Codec:
+    if recipe.data.autoencoder is None:
+        raise RecipeError("data.autoencoder: name the folder of a trained autoencoder")
+    return codec_of(load_autoencoder(recipe.data.autoencoder))
+
+
 def _encoded(recipe: Recipe, split: str, limit: int | None) -> list[EncodedSong]:
-    autoencoder = load_part(MelAutoencoder, recipe.data.autoencoder, "data.autoencoder")
     cache = recipe.data.cache or recipe.data.corpus.parent / "encoded"
-    return encode_songs(corpus_songs(recipe.data.corpus, split, limit), autoencoder, cache)
+    return encode_songs(corpus_songs(recipe.data.corpus, split, limit), _codec(recipe), cache)
+
+
+def _singers(songs: list[EncodedSong]) -> dict[str, dict[str, Any]]:
+    """Attributes of all singers by name, as in ``Score.singer``; how one song is sung is not one of them."""
+    known = [song.score.singer for song in songs if song.score.singer is not None]
+    fields = {s.name: s.model_dump(exclude={"name", "style"}, exclude_none=True) for s in known if s.name is not None}
+    return dict(sorted(fields.items()))

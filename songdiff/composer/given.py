@@ -1,0 +1,71 @@
+"""A melody or chords that the user gave, in place of the composer's own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from ..score import Line, Note, Phoneme, Word
+from .form import Form
+from .harmony import Harmony, harmony
+from .text import ComposeError, SungLine
+from .timing import time_phonemes
+from .vocals import Vocals
+
+
+def time_lines(lines: list[SungLine], notes: Sequence[Note]) -> list[SungLine]:
+    """The lines at the times of ``notes``, a note a syllable. Raises :class:`ComposeError` where they do not match."""
+    count = sum(line.count for line in lines)
+    if count != len(notes):
+        raise ComposeError(
+            f"melody: has {len(notes)} notes, the lyrics have {count} syllables; give one note for every syllable"
+        )
+    timed, first = [], 0
+    for line in lines:
+        last = first + line.count - 1
+        timed.append(replace(line, start=notes[first].start, end=notes[last].end, word_times=()))
+        first = last + 1
+    return timed
+
+
+def sing_notes(form: Form, notes: Sequence[Note]) -> Vocals:
+    """The vocal part of ``form`` on exactly ``notes``; the lines are those of :func:`time_lines`."""
+    placed = sorted(((p.line, s.label) for s in form.sections for p in s.lines), key=lambda pair: pair[0].index)
+    vocals, first, free_from = Vocals(), 0, 0.0
+    for number, (line, label) in enumerate(placed):
+        own, base = notes[first : first + line.count], len(vocals.words)
+        spans: dict[int, tuple[float, float]] = {}
+        for timed in time_phonemes(line.syllables, [(note.start, note.end) for note in own], free_from):
+            syllable, begin = line.syllables[timed.syllable], max(timed.start, 0.0)
+            word = base + syllable.word
+            vocals.phonemes.append(
+                Phoneme(symbol=timed.symbol, start=begin, end=timed.end, word=word, syllable=syllable.index)
+            )
+            spans[syllable.word] = spans.get(syllable.word, (begin, begin))[0], timed.end
+        here = vocals.phonemes[-1].end if not spans else spans[min(spans)][0]
+        for w, text in enumerate(line.words):
+            begin, here = spans.get(w, (here, here))
+            vocals.words.append(Word(text=text, start=begin, end=here, line=number))
+        vocals.lines.append(
+            Line(text=line.text, start=vocals.words[base].start, end=vocals.words[-1].end, section=label)
+        )
+        vocals.melody += [
+            note.model_copy(update={"word": base + syllable.word, "syllable": syllable.index})
+            for note, syllable in zip(own, line.syllables, strict=True)
+        ]
+        first, free_from = first + line.count, own[-1].end
+    return vocals
+
+
+def lay_chords(form: Form, progression: list[list[str]]) -> list[Harmony]:
+    """``progression`` (chord names of the Score, bar by bar) over every section of ``form``, from its start again."""
+    chords: list[Harmony] = []
+    grid = form.grid
+    for section in form.sections:
+        for offset, phase in enumerate(section.phases[: section.bars]):
+            names, start = progression[phase % len(progression)], (section.bar + offset) * grid.slots_per_bar
+            for n, name in enumerate(names):
+                first, stop = (round(k * grid.beats_per_bar / len(names)) * grid.slots_per_beat for k in (n, n + 1))
+                if stop > first:
+                    chords.append(harmony(start + first, start + stop, name))
+    return chords

@@ -1,0 +1,86 @@
+"""What the transformer is trained on: crops, conditions and voices of songs of random latents."""
+
+import numpy as np
+import pytest
+import torch
+
+from songdiff.composer import compose
+from songdiff.conditioning import ALL_GROUPS
+from songdiff.conditioning.groups import OFFSETS
+from songdiff.data import EncodedSong
+from songdiff.lyrics import parse_lyrics
+from songdiff.score import Singer
+from songdiff.training import load_recipe, song_tasks
+
+RECIPE = """
+kind: transformer
+output: {folder}/run
+data: {{corpus: {folder}/corpus, autoencoder: {checkpoint}/autoencoder, style_encoder: {checkpoint}/style_encoder}}
+model: {{hidden_size: 32, num_layers: 1, num_heads: 1}}
+optimizer: {{lr: 1.0e-3}}
+steps: 1
+batch_size: 12
+crop_frames: 64
+"""
+
+
+def song(name: str, singer: str | None) -> EncodedSong:
+    """A song of 20 s whose vocals sound in the even stretches of 70 latent frames, at a level that tells them apart."""
+    lyrics = parse_lyrics("[Verse]\nthe river is calling me home\nthe river is calling") if singer else None
+    score = compose(lyrics, "folk", duration=20.0, seed=2, singer=Singer(name=singer, gender="female"))
+    latents = torch.randn(4, 8, 431, generator=torch.Generator().manual_seed(1)) + 5
+    stretch = torch.arange(431) // 70
+    latents[0] += stretch
+    return EncodedSong(name, latents.half(), torch.randn(100, 1724).half(), ["folk", "warm folk"], score)
+
+
+@pytest.fixture
+def task(checkpoint, tmp_path, monkeypatch):
+    songs = [song("a", "mara"), song("b", "jonas"), song("c", None)]
+    monkeypatch.setattr(song_tasks, "_encoded", lambda recipe, split, limit: songs)
+    recipe = tmp_path / "recipe.yaml"
+    recipe.write_text(RECIPE.format(folder=tmp_path, checkpoint=checkpoint))
+    task = song_tasks.TransformerTask(load_recipe(recipe))
+    task.silence = task.silence * 0
+    return task
+
+
+def test_the_network_is_told_the_groups_and_singers_of_its_training(task):
+    assert task.network.config.groups == list(ALL_GROUPS)
+    assert list(task.network.config.singers) == ["jonas", "mara"]
+    assert task.network.config.singers["mara"]["gender"] == "female"
+    Singer(name="mara", **task.network.config.singers["mara"])
+
+
+def test_one_step_on_a_batch(task):
+    batch = task.batch(np.random.default_rng(0))
+    again = task.batch(np.random.default_rng(0))
+    assert all(torch.equal(batch[name], again[name]) for name in batch)
+    assert batch["voice"].shape == (12, 16)
+    assert 0 < batch["voice"].any(1).sum() < 12
+    loss = task(batch)["velocity"]
+    loss.backward()
+    assert loss.isfinite()
+
+
+def test_the_clip_of_the_singer_is_of_another_part_of_the_song(task):
+    rng, (sung, _, instrumental) = np.random.default_rng(0), task.songs
+    assert not task.voice(instrumental, rng, 0, 64).any()
+    clips = [task.voice(sung, rng, 100, 300) for _ in range(50)]
+    means = torch.stack([clip[:8].mean() for clip in clips if clip.any()])
+    assert len(means) > 20
+    own = sung.latents[0, :, 100:300].float().mean().item()
+    assert ((means - own).abs() > 0.5).all()  # frames 0-100 or 300-431: lower, or higher
+    alone = task.voice(sung, rng, 30, 410)  # no room beside the crop
+    assert alone.any()
+
+
+def test_grains_share_all_but_the_phonemes(task):
+    grains = {grain: task.conditions(task.songs[0], grain, 40, 128) for grain in ("phoneme", "word", "line")}
+    assert not torch.equal(grains["line"].phonemes, grains["phoneme"].phonemes)
+    assert torch.equal(grains["line"].melody, grains["phoneme"].melody)
+    line = grains["line"].drop([])
+    line.set_grain("line")
+    start = OFFSETS["phonemes"]
+    assert line.features[:, start : start + 3].unique(dim=0).tolist() == [[0, 0, 1]]
+    assert task._conditions["a"].features[:, start : start + 3].unique(dim=0).tolist() == [[1, 0, 0]]

@@ -12,13 +12,15 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from diffusers import ModelMixin
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 from tqdm import tqdm
 
 from ..corpus.shards import CorpusSong, read_corpus, stems
 from ..errors import InputError
-from ..models import MelAutoencoder
+from ..models import Codec, codec_of, mix_log_mel
+from ..models.style_encoder import F_MAX, F_MIN, FLOOR, HOP_LENGTH, N_FFT, NUM_MELS
 from ..score import TRACKS, Score
 
 
@@ -45,10 +47,14 @@ def corpus_songs(corpus: Path, split: str, limit: int | None = None) -> list[Cor
     return songs
 
 
-def encode_songs(songs: list[CorpusSong], autoencoder: MelAutoencoder, cache: Path) -> list[EncodedSong]:
-    """Encode songs, or read them from ``cache`` (a folder per autoencoder, so that another one never mixes in)."""
-    digest = hashlib.sha256()
-    for name, value in sorted(autoencoder.state_dict().items()):
+def encode_songs(songs: list[CorpusSong], autoencoder: Codec | ModelMixin, cache: Path) -> list[EncodedSong]:
+    """Encode songs, or read them from ``cache`` (a folder per autoencoder, so that another one never mixes in).
+
+    ``autoencoder``: of either kind, or its codec.
+    """
+    codec = codec_of(autoencoder)
+    digest = hashlib.sha256(str((N_FFT, HOP_LENGTH, NUM_MELS, F_MIN, F_MAX, FLOOR)).encode())
+    for name, value in sorted(codec.autoencoder.state_dict().items()):
         digest.update(name.encode() + value.cpu().float().numpy().tobytes())
     folder = cache / digest.hexdigest()[:12]
     folder.mkdir(parents=True, exist_ok=True)
@@ -57,7 +63,7 @@ def encode_songs(songs: list[CorpusSong], autoencoder: MelAutoencoder, cache: Pa
         path = folder / f"{song.id}-{song.digest[:12]}.safetensors"
         if not path.exists():
             part = path.with_suffix(f".part{os.getpid()}")
-            save_file(encode_song(song, autoencoder), part)
+            save_file(encode_song(song, codec), part)
             os.replace(part, path)
         tensors = load_file(path)
         return EncodedSong(song.id, tensors["latents"], tensors["mix_log_mel"], song.captions, song.score)
@@ -69,14 +75,13 @@ def encode_songs(songs: list[CorpusSong], autoencoder: MelAutoencoder, cache: Pa
 
 
 @torch.no_grad()
-def encode_song(song: CorpusSong, autoencoder: MelAutoencoder) -> dict[str, Tensor]:
-    """One song's stems → ``latents`` (K, C, T) and ``mix_log_mel`` (M, J), float16."""
+def encode_song(song: CorpusSong, codec: Codec) -> dict[str, Tensor]:
+    """One song's stems → ``latents`` (K, C, T) and ``mix_log_mel`` (M, J), float16; in chunks, whatever its length."""
     by_track = stems(song)
     waveforms = torch.from_numpy(np.stack([by_track[track] for track in TRACKS]))
-    patches = autoencoder.patches(waveforms.sum(0, keepdim=True))
     return {
-        "latents": autoencoder.encode(waveforms).half().contiguous(),
-        "mix_log_mel": autoencoder.spectra(patches).log_mel[0].half().contiguous(),
+        "latents": codec.encode(waveforms).cpu().half().contiguous(),
+        "mix_log_mel": mix_log_mel(waveforms.sum(0, keepdim=True))[0].half().contiguous(),
     }
 
 

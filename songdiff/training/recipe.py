@@ -7,9 +7,14 @@ from typing import Any, Literal
 
 import torch
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from ..errors import InputError
+
+CROP_KINDS = ("autoencoder", "vocoder", "waveform_autoencoder")
+"""The kinds of recipe that learn from crops of sound; the data fields about crops are for them alone."""
+ADVERSARY_KINDS = ("waveform_autoencoder",)
+"""The kinds of recipe that may have an ``adversary``."""
 
 
 class RecipeError(InputError):
@@ -30,6 +35,13 @@ class Data(_Strict):
     cache: Path | None = None
     songs: int | None = Field(default=None, ge=1)
     """Take only the first songs of the training split (to overfit a few)."""
+    augment: bool = True
+    """For :data:`CROP_KINDS`: whether to vary the sound of training crops (see ``songdiff/data/crops.py``)."""
+    recordings: list[Path] = []
+    """For :data:`CROP_KINDS`: audio files, folders of them, or JSONL manifests of ``{"audio": path}`` to learn from
+    beside the corpus; any sample rate, mono or stereo."""
+    recordings_share: float = Field(default=0.5, ge=0, le=1)
+    """Share of training crops that come from ``recordings``."""
 
 
 class Optimizer(_Strict):
@@ -43,15 +55,28 @@ class Optimizer(_Strict):
     max_grad_norm: float = Field(default=1.0, gt=0)
 
 
+class AdversarySettings(_Strict):
+    """A discriminator that learns beside the part (``songdiff/training/adversary.py``), at ``lr_scale`` times the
+    recipe's learning rate. ``weight`` and ``feature_weight`` are those of what it teaches the part."""
+
+    filters: int = Field(default=32, ge=1)
+    weight: float = Field(default=0.1, ge=0)
+    feature_weight: float = Field(default=0.5, ge=0)
+    lr_scale: float = Field(default=1.0, gt=0)
+
+
 class Recipe(_Strict):
     """One training. ``crop_frames`` counts latent frames; ``output`` gets the exported part, the log and the state."""
 
-    kind: Literal["autoencoder", "vocoder", "style_encoder", "transformer", "recogniser", "style_probe"]
+    kind: Literal[
+        "autoencoder", "vocoder", "style_encoder", "transformer", "recogniser", "style_probe", "waveform_autoencoder"
+    ]
     output: Path
     seed: int = 0
     data: Data
     model: dict[str, Any] = {}
     optimizer: Optimizer
+    adversary: AdversarySettings | None = None
     steps: int = Field(ge=1)
     batch_size: int = Field(ge=1)
     crop_frames: int = Field(ge=8)
@@ -63,6 +88,25 @@ class Recipe(_Strict):
     log_every: int = Field(default=20, ge=1)
     tracker: str | None = None
     """A tracker of accelerate by name ("tensorboard", "wandb" …) beside the log.jsonl that is always written."""
+
+    @field_validator("data")
+    @classmethod
+    def _crops_belong_to_waveforms(cls, data: Data, info: ValidationInfo) -> Data:
+        fields = {"augment", "recordings", "recordings_share"} & data.model_fields_set
+        if fields and info.data.get("kind") not in CROP_KINDS:
+            raise ValueError(f"{', '.join(sorted(fields))}: only for {' and '.join(CROP_KINDS)}")
+        if "recordings_share" in fields and not data.recordings:
+            raise ValueError("recordings_share: give recordings too, a list of files, folders or JSONL manifests")
+        return data
+
+    @field_validator("adversary")
+    @classmethod
+    def _adversaries_hear_waveforms(
+        cls, adversary: AdversarySettings | None, info: ValidationInfo
+    ) -> AdversarySettings | None:
+        if adversary is not None and info.data.get("kind") not in ADVERSARY_KINDS:
+            raise ValueError(f"only for {' and '.join(ADVERSARY_KINDS)}")
+        return adversary
 
 
 def load_recipe(path: str | Path, overrides: tuple[str, ...] = ()) -> Recipe:

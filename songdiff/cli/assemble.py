@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Optional
 
 import typer
 
@@ -11,9 +11,11 @@ import typer
 def assemble(
     out: Annotated[Path, typer.Argument(help="The checkpoint folder to write.")],
     autoencoder: Annotated[Path, typer.Option(help="Export folder of its training.")],
-    vocoder: Annotated[Path, typer.Option(help="Export folder of its training.")],
     style_encoder: Annotated[Path, typer.Option(help="Export folder of its training.")],
     transformer: Annotated[Path, typer.Option(help="Export folder of its training.")],
+    vocoder: Annotated[
+        Optional[Path], typer.Option(help="Export folder of its training; a waveform autoencoder needs none.")
+    ] = None,
     steps: Annotated[int, typer.Option(min=1, help="Default number of denoising steps.")] = 32,
     guidance: Annotated[float, typer.Option(help="Default guidance scale of the score.")] = 2.0,
     style_guidance: Annotated[float, typer.Option(help="Default guidance scale of the style.")] = 2.0,

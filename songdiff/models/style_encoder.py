@@ -12,6 +12,11 @@ from diffusers.models.modeling_utils import ModelMixin
 from torch import Tensor, nn
 
 from ..composer.style import style_tokens
+from .codec import chunks
+from .spectra import mel_filterbank, stft
+
+SAMPLE_RATE, N_FFT, HOP_LENGTH, NUM_MELS = 44100, 2048, 512, 100
+F_MIN, F_MAX, FLOOR = 20.0, 20000.0, 3e-5
 
 
 class Style(NamedTuple):
@@ -23,7 +28,7 @@ class Style(NamedTuple):
 
 
 class StyleEncoder(ModelMixin, ConfigMixin):
-    """Two towers over the words of a style prompt and over log-mel frames of a mix, both into width E.
+    """Two towers over the words of a style prompt and over :func:`mix_log_mel` of a recording, both into width E.
 
     ``vocabulary`` lists the words the text tower knows. Token 0 is padding, token 1 "no style"; numbers before "bpm"
     fall into tempo bins of 10.
@@ -36,7 +41,7 @@ class StyleEncoder(ModelMixin, ConfigMixin):
         self,
         vocabulary: tuple[str, ...] = (),
         max_tokens: int = 24,
-        num_mels: int = 100,
+        num_mels: int = NUM_MELS,
         embedding_size: int = 128,
         num_layers: int = 2,
     ) -> None:
@@ -98,3 +103,22 @@ class StyleEncoder(ModelMixin, ConfigMixin):
         logits = similarity * self.log_temperature.clamp(max=4.0).exp()
         target = torch.arange(len(prompts), device=logits.device)
         return (F.cross_entropy(logits, target) + F.cross_entropy(logits.T, target)) / 2
+
+
+@torch.no_grad()
+def mix_log_mel(waveform: Tensor) -> Tensor:
+    """What the audio tower hears: (B, 2, samples) at 44.1 kHz → natural log of the mid's mel magnitudes (B, 100, J).
+
+    The same for every autoencoder. A frame is 512 samples, J a multiple of four; computed in chunks, so that a long
+    recording takes no more memory than its own.
+    """
+    if waveform.ndim != 3 or waveform.shape[1] != 2:
+        raise ValueError(f"expected a stereo waveform (B, 2, samples), got {tuple(waveform.shape)}")
+    filterbank = mel_filterbank(N_FFT, NUM_MELS, F_MIN, F_MAX, SAMPLE_RATE).to(waveform.device)
+    mid = waveform.mean(1)
+    mid = F.pad(mid, (0, -mid.shape[-1] % (4 * HOP_LENGTH)))
+    frames = []
+    for window, kept in chunks(mid.shape[-1] // HOP_LENGTH, 512, 2):  # a frame reaches 1.5 hops to either side
+        spectrum = stft(mid[:, window.start * HOP_LENGTH : window.stop * HOP_LENGTH], N_FFT, HOP_LENGTH)[..., kept]
+        frames.append((filterbank @ spectrum.abs()).clamp(min=FLOOR).log())
+    return torch.cat(frames, dim=-1)

@@ -8,14 +8,23 @@ import torch
 from diffusers import FlowMatchEulerDiscreteScheduler
 
 from ..errors import InputError
-from ..models import MelAutoencoder, SongTransformer, SpectralVocoder, StyleEncoder
+from ..models import SongTransformer, SpectralVocoder, StyleEncoder
+from ..models.codec import load_autoencoder
 from .song_pipeline import SongPipeline
 
 
 def assemble(
-    out: Path, autoencoder: Path, vocoder: Path, style_encoder: Path, transformer: Path, **sampler_defaults: float
+    out: Path,
+    autoencoder: Path,
+    vocoder: Path | None,
+    style_encoder: Path,
+    transformer: Path,
+    **sampler_defaults: float,
 ) -> Path:
-    """Write ``out`` with all parts as float16 safetensors and the sampler's defaults. Raises :class:`InputError`."""
+    """Write ``out`` with all parts as float16 safetensors and the sampler's defaults. Raises :class:`InputError`.
+
+    A waveform autoencoder needs no ``vocoder``.
+    """
     folders = {
         "autoencoder": autoencoder,
         "vocoder": vocoder,
@@ -23,11 +32,11 @@ def assemble(
         "transformer": transformer,
     }
     for part, folder in folders.items():
-        if not (folder / "config.json").exists():
+        if folder is not None and not (folder / "config.json").exists():
             raise InputError(f"{folder}: holds no trained {part.replace('_', ' ')} (config.json is missing)")
     pipeline = SongPipeline(
-        autoencoder=MelAutoencoder.from_pretrained(autoencoder, dtype=torch.float16),
-        vocoder=SpectralVocoder.from_pretrained(vocoder, dtype=torch.float16),
+        autoencoder=load_autoencoder(autoencoder, torch.float16),
+        vocoder=None if vocoder is None else SpectralVocoder.from_pretrained(vocoder, dtype=torch.float16),
         style_encoder=StyleEncoder.from_pretrained(style_encoder, dtype=torch.float16),
         transformer=SongTransformer.from_pretrained(transformer, dtype=torch.float16),
         scheduler=FlowMatchEulerDiscreteScheduler(),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -11,25 +12,47 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
-from diffusers import FlowMatchEulerDiscreteScheduler
+from diffusers import AutoencoderOobleck, FlowMatchEulerDiscreteScheduler
 from diffusers.pipelines.pipeline_utils import DiffusionPipeline
 from diffusers.utils import BaseOutput
 from torch import Tensor
 
 from ..audio import integrated_loudness, normalize
 from ..composer import compose, untimed_score
-from ..conditioning import CONTROLS, FrameConditions, Grain, frame_conditions
+from ..conditioning import (
+    CONTROLS,
+    VOICE,
+    VOICE_SECONDS,
+    FrameConditions,
+    Grain,
+    frame_conditions,
+    sounding_frames,
+    voice_statistics,
+)
 from ..diffusion import Guidance
 from ..errors import InputError
 from ..lyrics import Lyrics, load_lyrics, parse_lyrics
-from ..models import MelAutoencoder, SongTransformer, SpectralVocoder, Style, StyleEncoder
+from ..models import (
+    Codec,
+    MelAutoencoder,
+    SongTransformer,
+    SpectralVocoder,
+    Style,
+    StyleEncoder,
+    WaveformAutoencoder,
+    codec_of,
+    mix_log_mel,
+)
 from ..models.blocks import inference_dtype
-from ..score import TRACKS, Score
+from ..score import TRACKS, Emotion, Level, Note, Score, Singer
+from .controls import Controls
 
 MIN_SECONDS, MAX_SECONDS = 2.0, 285.0
 EMBEDDED = {"songdiff/tiny": "tiny"}
 PARTS = ("autoencoder", "vocoder", "style_encoder", "transformer", "scheduler")
 _CALLBACK_TENSORS = ["latents", "velocity"]
+_OPTIONAL = ["vocoder"]
+_SILENT = 1e-6  # mean square of a clip in which nothing sounds: -60 dB
 
 
 class CheckpointError(InputError):
@@ -50,21 +73,27 @@ class SongPipelineOutput(BaseOutput):
 
 class SongPipeline(DiffusionPipeline):
     """Composer → conditions → transformer → vocoder. ``SongPipeline.from_pretrained("songdiff/tiny")`` loads the
-    embedded model, a folder loads your own."""
+    embedded model, a folder loads your own.
+
+    The autoencoder may be diffusers' ``AutoencoderOobleck`` (or :class:`~songdiff.models.WaveformAutoencoder`, which
+    normalises its latents): it decodes to a waveform by itself, and ``vocoder`` is None.
+    """
 
     model_cpu_offload_seq = "style_encoder->transformer->autoencoder->vocoder"
     _callback_tensor_inputs = _CALLBACK_TENSORS
+    _optional_components = _OPTIONAL
 
     def __init__(
         self,
-        autoencoder: MelAutoencoder,
-        vocoder: SpectralVocoder,
+        autoencoder: MelAutoencoder | WaveformAutoencoder | AutoencoderOobleck,
+        vocoder: SpectralVocoder | None,
         style_encoder: StyleEncoder,
         transformer: SongTransformer,
         scheduler: FlowMatchEulerDiscreteScheduler,
         num_inference_steps: int = 32,
         guidance_scale: float = 2.0,
         style_guidance_scale: float = 2.0,
+        guidance_interval: tuple[float, float] = (0.0, 1.0),
     ) -> None:
         super().__init__()
         self.register_modules(
@@ -78,6 +107,7 @@ class SongPipeline(DiffusionPipeline):
             num_inference_steps=num_inference_steps,
             guidance_scale=guidance_scale,
             style_guidance_scale=style_guidance_scale,
+            guidance_interval=guidance_interval,
         )
         self.interrupt = False
 
@@ -94,9 +124,14 @@ class SongPipeline(DiffusionPipeline):
         return super().from_pretrained(str(folder), local_files_only=True, **kwargs)
 
     @property
+    def codec(self) -> Codec:
+        """Waveform ⇄ latents: the autoencoder, with the vocoder where it needs one."""
+        return codec_of(self.autoencoder, self.vocoder)
+
+    @property
     def frame_rate(self) -> float:
         """Latent frames per second."""
-        return self.autoencoder.config.sample_rate / self.autoencoder.downsampling
+        return self.codec.frame_rate
 
     def check_inputs(
         self, prompt: str, audio_duration: float | None, steps: int, output_type: str, planner: str
@@ -122,23 +157,42 @@ class SongPipeline(DiffusionPipeline):
         audio_duration: float | None,
         seed: int,
         planner: Literal["composer", "none"] = "composer",
+        controls: Controls | None = None,
     ) -> Score:
-        """The Score to be sung: composed, or (``planner="none"``) only the lines' words and rough times."""
+        """The Score to be sung: composed, or (``planner="none"``) only the lines' words and rough times, and what
+        ``controls`` say."""
+        controls = controls or Controls()
         if isinstance(lyrics, Path):
             lyrics = load_lyrics(lyrics)
         elif isinstance(lyrics, str):
             lyrics = parse_lyrics(lyrics)
         if planner == "none":
-            return untimed_score(lyrics, duration=audio_duration)
-        return compose(lyrics, prompt, duration=audio_duration, seed=seed)
+            controls.check_without_composer()
+            return controls.on(untimed_score(lyrics, duration=audio_duration))
+        return compose(lyrics, prompt, duration=audio_duration, seed=seed, **controls.for_composer())
+
+    def encode_voice(self, voice_audio: Tensor) -> Tensor:
+        """A clip of a voice alone, (2, samples) at 44.1 kHz, at least 3 s → (2·C,) of the conditions. Raises
+        :class:`InputError` where it is too short or silent, or where the transformer does not hear voices."""
+        if VOICE not in self.transformer.groups:
+            raise InputError("voice: this checkpoint cannot follow a clip; leave it out, or describe a singer instead")
+        seconds = voice_audio.shape[-1] / self.codec.sample_rate
+        if seconds < VOICE_SECONDS:
+            raise InputError(f"voice: the clip lasts {seconds:.1f} s; give at least {VOICE_SECONDS:g} s of one voice")
+        statistics = None
+        if voice_audio.square().mean() > _SILENT:
+            latents = self.codec.encode(voice_audio[None].float())[0].float().cpu()
+            statistics = voice_statistics(latents, sounding_frames(latents, self.codec.silence_latent.cpu()))
+        if statistics is None:
+            raise InputError("voice: the clip is silent, or nearly so; give at least 3 s in which the voice sounds")
+        return statistics
 
     def encode_style(
         self, prompt: str, negative_prompt: str, reference_audio: Tensor | None = None
     ) -> tuple[Style, Style]:
         """(style, style of the unconditional branch), a batch of one each; a recording replaces the text."""
         if reference_audio is not None:
-            patches = self.autoencoder.patches(reference_audio[None].to(self.device))
-            style = self.style_encoder.encode_audio(self.autoencoder.spectra(patches).log_mel)
+            style = self.style_encoder.encode_audio(mix_log_mel(reference_audio[None].to(self.device)))
         else:
             style = self.style_encoder.encode_text([prompt])
         return style, self.style_encoder.encode_text([negative_prompt])
@@ -150,16 +204,32 @@ class SongPipeline(DiffusionPipeline):
         return torch.randn(1, channels, num_frames, generator=generator, device=device).to(self.device)
 
     def decode_latents(self, latents: Tensor, num_samples: int) -> dict[str, Tensor]:
-        """(K, C, T) → {track: (2, num_samples)}, one track at a time; the last 50 ms fade out."""
-        stems = {}
-        fade = torch.linspace(1, 0, min(num_samples, self.autoencoder.config.sample_rate // 20))
-        for track, latent in zip(TRACKS, latents, strict=True):
-            spectra = self.autoencoder.decode(latent[None])
-            phase = torch.Generator().manual_seed(0)
-            waveform = self.vocoder.decode(spectra, generator=phase)[0, :, :num_samples].cpu()
-            waveform[:, -len(fade) :] *= fade
-            stems[track] = waveform
+        """(K, C, T) → {track: (2, num_samples)}; the last 50 ms fade out. Takes little more memory than the result."""
+        stems = {track: torch.zeros(2, num_samples) for track in TRACKS}
+        start = 0
+        for pieces in self.stream(latents, num_samples):
+            stop = start + pieces[TRACKS[0]].shape[-1]
+            for track, piece in pieces.items():
+                stems[track][:, start:stop] = piece
+            start = stop
         return stems
+
+    def stream(self, latents: Tensor, num_samples: int, chunk_frames: int | None = None) -> Iterator[dict[str, Tensor]]:
+        """What :meth:`decode_latents` gives, {track: (2, n)} at a time, for playing while the rest is decoded.
+
+        The first piece is a second, ready when less than two have been decoded (two and a half where the vocoder makes
+        24 iterations of Griffin-Lim). ``latents`` (K, C, T) on any device; ``chunk_frames`` of them are decoded at a
+        time (None: what suits the codec). The pieces are on the CPU, at the level the model gives: the song's loudness
+        is known only when all is decoded.
+        """
+        codec = self.codec
+        fade, start = codec.sample_rate // 20, 0
+        latents = latents[..., : math.ceil(num_samples / codec.downsampling)]
+        for waveforms in codec.stream_decode(latents, chunk_frames):
+            waveforms = waveforms[..., : num_samples - start].float().cpu()
+            left = torch.arange(num_samples - start, num_samples - start - waveforms.shape[-1], -1) - 1  # samples
+            start += waveforms.shape[-1]
+            yield dict(zip(TRACKS, waveforms * (left / (fade - 1)).clamp(max=1), strict=True))
 
     @torch.no_grad()
     def __call__(
@@ -169,12 +239,22 @@ class SongPipeline(DiffusionPipeline):
         *,
         score: Score | None = None,
         planner: Literal["composer", "none"] = "composer",
+        bpm: float | None = None,
+        key: str | None = None,
+        time_signature: str | None = None,
+        chords: str | list[list[str]] | None = None,
+        melody: str | Path | list[Note] | None = None,
+        singer: str | Singer | None = None,
+        emotion: str | list[Emotion] | None = None,
+        dynamics: str | dict[str, list[Level]] | None = None,
+        voice_audio: Tensor | None = None,
         reference_audio: Tensor | None = None,
         negative_prompt: str = "",
         audio_duration: float | None = None,
         num_inference_steps: int | None = None,
         guidance_scale: float | None = None,
         style_guidance_scale: float | None = None,
+        guidance_interval: tuple[float, float] | None = None,
         known_latents: Tensor | None = None,
         known_mask: Tensor | None = None,
         generator: torch.Generator | None = None,
@@ -189,10 +269,18 @@ class SongPipeline(DiffusionPipeline):
             prompt: style in words.
             score: sing this Score instead of planning one; then ``lyrics`` and ``planner`` are not used.
             planner: "composer" proposes what is missing; "none" leaves all but the words to the transformer.
+            bpm, key, time_signature: felt beats a minute; as in "D minor"; as in "3/4".
+            chords: "C Am F G", a bar each and repeated, or names of the Score bar by bar.
+            melody: a MIDI file or notes, one for every syllable.
+            singer: "female, bright, breathy", a name that the checkpoint knows, or a Singer.
+            emotion, dynamics: curves, "0:0.2,0.5; 30:0.8,0.9" (seconds:valence,arousal) and "drums 0:-6; 30:3"
+                (seconds:decibels), or as in the Score. With ``score``, these and ``singer`` replace its own.
+            voice_audio: stereo (2, samples) at 44.1 kHz of a voice alone that the singer shall resemble, at least 3 s.
             reference_audio: stereo (2, samples) at 44.1 kHz whose style replaces the prompt's, at least a second.
             negative_prompt: style to steer away from.
             audio_duration: seconds, 2 to 285; None: what the lyrics need.
             num_inference_steps, guidance_scale, style_guidance_scale: None takes the checkpoint's own.
+            guidance_interval: least and greatest time t (1 noise, 0 data) at which guidance acts; None: at all.
             known_latents, known_mask: (K, C, T) and (K, T); True cells come back as given.
             generator: CPU generator; its seed is the composer's seed too.
             callback_on_step_end: called as (pipeline, step, timestep, tensors), where tensors hold "latents" and on
@@ -204,23 +292,45 @@ class SongPipeline(DiffusionPipeline):
         # 1. Check before memory is taken.
         steps = c.num_inference_steps if num_inference_steps is None else num_inference_steps
         self.check_inputs(prompt, audio_duration, steps, output_type, planner)
+        controls = Controls.read(
+            self.transformer.config.singers,
+            bpm=bpm,
+            key=key,
+            time_signature=time_signature,
+            chords=chords,
+            melody=melody,
+            singer=singer,
+            emotion=emotion,
+            dynamics=dynamics,
+        )
         guidance = Guidance(
             c.guidance_scale if guidance_scale is None else guidance_scale,
             c.style_guidance_scale if style_guidance_scale is None else style_guidance_scale,
+            *(c.guidance_interval if guidance_interval is None else guidance_interval),
         )
+        if not 0 <= guidance.low <= guidance.high <= 1:
+            raise InputError(f"guidance_interval: {guidance.low:g} to {guidance.high:g} is none within 0 to 1")
         generator = torch.Generator().manual_seed(torch.seed()) if generator is None else generator
 
         # 2. Plan the song.
         grain: Grain = "phoneme"
         if score is None:
-            score = self.plan(lyrics, prompt, audio_duration, generator.initial_seed() % 2**32, planner)
+            seed = generator.initial_seed() % 2**32
+            score = self.plan(lyrics, prompt, audio_duration, seed, planner, controls)
             grain = "line" if planner == "none" else "phoneme"
+        else:
+            score = controls.on_given(score)
         score = score.canonical()
-        num_samples = round(score.duration * self.autoencoder.config.sample_rate)
-        num_frames = math.ceil(num_samples / self.autoencoder.downsampling)
+        sample_rate = self.codec.sample_rate
+        num_samples = round(score.duration * sample_rate)
+        num_frames = math.ceil(num_samples / self.codec.downsampling)
 
         # 3. Conditions: the score on the latent grid, the style as tokens.
         conditions = frame_conditions(score, num_frames, self.frame_rate, grain)
+        if score.singer is not None and score.singer.name not in (self.transformer.config.singers or {}):
+            conditions = conditions.drop(["singer_name"])
+        if voice_audio is not None:
+            conditions.voice = self.encode_voice(voice_audio)
         style, no_style = self.encode_style(prompt, negative_prompt, reference_audio)
 
         # 4. Noise and schedule.
@@ -252,16 +362,15 @@ class SongPipeline(DiffusionPipeline):
         audio: Any = None
         if output_type != "latent":
             decoded = self.decode_latents(per_track, num_samples)
-            mix = torch.stack(list(decoded.values())).sum(0).numpy()
-            sample_rate = self.autoencoder.config.sample_rate
+            mix = sum(decoded.values(), torch.zeros(2, num_samples)).numpy()
             loudness = integrated_loudness(mix, sample_rate)
             gain = 10 ** ((-14.0 - loudness) / 20) if math.isfinite(loudness) else 1.0
             audio = normalize(mix, sample_rate)
-            stems = {track: (waveform * gain).numpy() for track, waveform in decoded.items()}
+            stems = {track: waveform.mul_(gain).numpy() for track, waveform in decoded.items()}
             if output_type == "pt":
                 audio, stems = torch.from_numpy(audio), {track: torch.from_numpy(w) for track, w in stems.items()}
         self.maybe_free_model_hooks()
-        return SongPipelineOutput(audio, stems, score, per_track, self.autoencoder.config.sample_rate)
+        return SongPipelineOutput(audio, stems, score, per_track, sample_rate)
 
     def _known(self, known_latents: Tensor | None, known_mask: Tensor | None, num_frames: int) -> tuple[Tensor, Tensor]:
         """Known cells as a batch of one; nothing is known where none are given."""
@@ -314,11 +423,22 @@ def checkpoint_folder(name_or_path: str | Path) -> Path:
         folder = Path(str(files("songdiff"))).parent / "checkpoints" / EMBEDDED[name]
     if not folder.is_dir():
         raise CheckpointError(f"{name}: no such checkpoint folder; embedded models are {', '.join(EMBEDDED)}")
-    missing = [part for part in ("model_index.json", *PARTS) if not (folder / part).exists()]
-    for part in PARTS[:-1]:
+    parts = [part for part in PARTS if part != "vocoder" or _needs_vocoder(folder)]
+    missing = [part for part in ("model_index.json", *parts) if not (folder / part).exists()]
+    for part in parts[:-1]:
         if part not in missing and not list((folder / part).glob("*.safetensors")):
             missing.append(f"{part}/*.safetensors")
     if missing:
         there = ", ".join(sorted(path.name for path in folder.iterdir())) or "nothing"
         raise CheckpointError(f"{folder}: the checkpoint lacks {', '.join(missing)}; it holds {there}")
     return folder
+
+
+def _needs_vocoder(folder: Path) -> bool:
+    """False where ``model_index.json`` names an autoencoder that decodes to a waveform by itself."""
+    index = folder / "model_index.json"
+    try:
+        content = json.loads(index.read_text(encoding="utf-8")) if index.is_file() else {}
+    except json.JSONDecodeError as error:
+        raise CheckpointError(f"{index}: not valid JSON ({error}); copy it again from the model") from None
+    return content.get("autoencoder", [None, None])[1] not in ("AutoencoderOobleck", "WaveformAutoencoder")

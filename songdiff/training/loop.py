@@ -37,6 +37,11 @@ class Task(nn.Module):
     def forward(self, batch: Any) -> dict[str, Tensor]:
         raise NotImplementedError
 
+    def parameter_groups(self) -> list[dict[str, Any]]:
+        """What AdamW optimises: each group's gradients are clipped by themselves. Besides ``params`` a group may have
+        ``betas`` of its own and ``lr_scale``, which multiplies the recipe's learning rate."""
+        return [{"params": [p for p in self.parameters() if p.requires_grad]}]
+
     def before_export(self) -> None:
         """Set what follows from the trained weights; called with the averaged ones in place."""
 
@@ -61,9 +66,10 @@ def train(task: Task, recipe: Recipe) -> Path:
     )
     output, main = recipe.output, accelerator.is_main_process
     output.mkdir(parents=True, exist_ok=True)
-    parameters = [p for p in task.parameters() if p.requires_grad]
+    groups = task.parameter_groups()
+    parameters = [p for group in groups for p in group["params"]]
     o = recipe.optimizer
-    optimizer = torch.optim.AdamW(parameters, lr=o.lr, betas=o.betas, weight_decay=o.weight_decay, fused=True)
+    optimizer = torch.optim.AdamW(groups, lr=o.lr, betas=o.betas, weight_decay=o.weight_decay, fused=True)
     ema = EMAModel(parameters, decay=recipe.ema_decay, use_ema_warmup=True, power=0.75, foreach=True)
     ema.to(accelerator.device)
     state_file, done = output / "state.safetensors", 0
@@ -90,15 +96,15 @@ def train(task: Task, recipe: Recipe) -> Path:
     bar = tqdm(total=recipe.steps, initial=done, desc=recipe.kind, disable=not main, mininterval=2.0)
     for step, batch in _batches(task, recipe, done, accelerator):
         for group in optimizer.param_groups:
-            group["lr"] = o.lr * learning_rate_factor(step, recipe)
+            group["lr"] = o.lr * group.get("lr_scale", 1.0) * learning_rate_factor(step, recipe)
         for micro_batch in batch:
             with accelerator.accumulate(model):
                 losses = model(_to_device(micro_batch, accelerator.device))
                 loss = torch.stack(list(losses.values())).sum()
                 accelerator.backward(loss)
                 if accelerator.sync_gradients:
-                    norm = accelerator.clip_grad_norm_(parameters, o.max_grad_norm)
-                if not accelerator.sync_gradients or math.isfinite(float(norm)):
+                    norms = [float(accelerator.clip_grad_norm_(g["params"], o.max_grad_norm)) for g in groups]
+                if not accelerator.sync_gradients or all(map(math.isfinite, norms)):
                     optimizer.step()
                 optimizer.zero_grad()
         ema.step(parameters)
@@ -107,7 +113,7 @@ def train(task: Task, recipe: Recipe) -> Path:
         last = step + 1 == recipe.steps
         if main and ((step + 1) % recipe.log_every == 0 or last):
             row = dict(zip(losses, np.mean(recent, axis=0).round(5).tolist(), strict=True))
-            row |= {"step": step + 1, "lr": group["lr"], "grad_norm": round(float(norm), 4)}
+            row |= {"step": step + 1, "lr": optimizer.param_groups[0]["lr"], "grad_norm": round(norms[0], 4)}
             row["steps_per_second"] = round((step + 1 - first) / (time.monotonic() - started), 3)
             if validation is not None and ((step + 1) % (10 * recipe.log_every) == 0 or last):
                 row |= {

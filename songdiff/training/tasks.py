@@ -10,6 +10,7 @@ from .probe import StyleProbeTask
 from .recipe import Recipe
 from .recogniser import RecogniserTask
 from .song_tasks import StyleTask, TransformerTask
+from .waveform_task import WaveformAutoencoderTask
 
 TASKS: dict[str, type[Task]] = {
     "autoencoder": AutoencoderTask,
@@ -18,6 +19,7 @@ TASKS: dict[str, type[Task]] = {
     "transformer": TransformerTask,
     "recogniser": RecogniserTask,
     "style_probe": StyleProbeTask,
+    "waveform_autoencoder": WaveformAutoencoderTask,
 }
 
 

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import soundfile
 from typer.testing import CliRunner
@@ -37,6 +38,38 @@ def test_generate_and_replay_give_the_same_bytes(checkpoint, tmp_path):
     again = songdiff("replay", "song.json", "-o", "again.flac", cwd=tmp_path)
     assert again.returncode == 0, again.stderr
     assert (tmp_path / "again.flac").read_bytes() == (tmp_path / "song.flac").read_bytes()
+
+
+def test_controls_are_kept_and_replayed(checkpoint, tmp_path):
+    noise = np.random.default_rng(0).uniform(-0.3, 0.3, (44100 * 4, 2))
+    soundfile.write(tmp_path / "voice.wav", noise, 44100)
+    soundfile.write(tmp_path / "style.wav", noise[::-1], 44100)
+    (tmp_path / "levels.txt").write_text("drums 0:-6; 4:0\n")
+    (tmp_path / "words.txt").write_text("sing a song of sixpence\n")
+    asked = {
+        "bpm": 101.0, "key": "E minor", "time_signature": "4/4", "chords": "Em C | G", "singer": "mara, airy",
+        "emotion": "0:-0.5,0.25;4:0.5,0.25", "dynamics": "levels.txt", "voice": "voice.wav", "reference": "style.wav",
+        "negative_prompt": "metal", "guidance": 1.5, "style_guidance": 2.5,
+    }  # fmt: skip
+    options = [part for name, value in asked.items() for part in (f"--{name.replace('_', '-')}", value)]
+    made = songdiff(
+        "generate", "words.txt", *options, "--guidance-interval", 0.1, 1, "--duration", 8, "--steps", 1, "--seed", 5,
+        "--model", checkpoint, "-o", "song.flac", cwd=tmp_path,
+    )  # fmt: skip
+    assert made.returncode == 0, made.stderr
+    record = json.loads((tmp_path / "song.json").read_text())
+    (tmp_path / "levels.txt").unlink()  # its text is in the request
+    kept = asked | {"dynamics": "drums 0:-6; 4:0\n", "guidance_interval": [0.1, 1.0]}
+    kept["guidance_scale"], kept["style_guidance_scale"] = kept.pop("guidance"), kept.pop("style_guidance")
+    assert record["request"].items() >= kept.items()
+    score = record["score"]
+    assert (score["tempo"], score["key"], score["singer"]["name"]) == (101, "E minor", "mara")
+    assert {chord["label"] for chord in score["chords"]} <= {"E:min", "C:maj", "G:maj"}
+    (tmp_path / "again").mkdir()
+    again = songdiff("replay", "song.json", "-o", "again/song.flac", cwd=tmp_path)
+    assert again.returncode == 0, again.stderr
+    assert (tmp_path / "again" / "song.flac").read_bytes() == (tmp_path / "song.flac").read_bytes()
+    assert json.loads((tmp_path / "again" / "song.json").read_text())["request"] == record["request"]
 
 
 @pytest.fixture
@@ -75,6 +108,33 @@ def test_bad_input_is_refused_in_one_line(checkpoint, tmp_path, refused):
     assert ".xyz" in refused("generate", "fine.txt", "-o", "song.xyz", *model)
     assert "nomodel" in refused("generate", "fine.txt", "--model", "nomodel")
     assert "fine.txt" in refused("generate", "fine.txt", "--score", "fine.txt", *model)
+
+
+def test_bad_controls_are_refused_in_one_line(checkpoint, tmp_path, refused):
+    (tmp_path / "words.txt").write_text("sing a song of sixpence\n")
+    (tmp_path / "notes.mid").write_bytes(b"MThd")
+    (tmp_path / "score.json").write_text('{"duration": 4}')
+    soundfile.write(tmp_path / "short.wav", np.full((44100, 2), 0.1), 44100)
+    soundfile.write(tmp_path / "silent.wav", np.zeros((44100 * 4, 2)), 44100)
+
+    def line(*arguments):
+        return refused("generate", "words.txt", *arguments, "--duration", 8, "--steps", 1, "--model", checkpoint)
+
+    assert "bpm: 7 is out of range; choose 30 to 300" in line("--bpm", 7)
+    assert "key: 'H' is not understood" in line("--key", "H")
+    assert "time_signature: '7/8' is unknown; choose one of 4/4" in line("--time-signature", "7/8")
+    assert "chords: 'Zm' is no chord" in line("--chords", "C Zm")
+    assert "singer: 'purple' is not understood; give a name (mara)" in line("--singer", "purple")
+    assert "emotion: '3' is no valence,arousal" in line("--emotion", "3")
+    assert "dynamics: 'loud' is no level" in line("--dynamics", "loud")
+    assert "notes.mid: cannot be read as MIDI" in line("--melody", "notes.mid")
+    assert "voice: the clip lasts 1.0 s; give at least 3 s" in line("--voice", "short.wav")
+    assert "voice: the clip is silent" in line("--voice", "silent.wav")
+    assert "absent.wav" in line("--voice", "absent.wav")
+    assert "absent.wav" in line("--reference", "absent.wav")
+    assert "guidance_interval: 2 to 3 is none within 0 to 1" in line("--guidance-interval", 2, 3)
+    assert "bpm: the score given has its own" in line("--score", "score.json", "--bpm", 90)
+    assert "--planner oracle" in line("--planner", "oracle")
 
 
 def test_lyrics_check_and_compose(tmp_path):

@@ -29,7 +29,7 @@ def songdiff(tmp_path, monkeypatch, capsys):
 
 
 def test_a_generated_song_is_measured_and_shown(songdiff, checkpoint, tmp_path, monkeypatch):
-    monkeypatch.setattr(measures, "MEASURES", {name: measures.MEASURES[name] for name in ("adherence", "sound")})
+    monkeypatch.setattr(measures, "MEASURES", {name: measures.MEASURES[name] for name in ("music", "sound")})
     code, _, err = songdiff(
         "generate", "--prompt", "folk, instrumental", "--seed", 1, "--duration", 6, "--steps", 1,
         "--model", checkpoint, "--stems", "stems", "-o", "song.wav",
@@ -37,7 +37,7 @@ def test_a_generated_song_is_measured_and_shown(songdiff, checkpoint, tmp_path, 
     assert code == 0, err
     code, out, err = songdiff("evaluate", "song.wav", "--out", "report.json", "--html", "report.html")
     assert code == 0, err
-    assert "adherence.chords_right" in out
+    assert "music.chords_majmin" in out
     report = Report.load(tmp_path / "report.json")
     assert report.songs[0].name == "song"
     assert report.songs[0].remarks == []

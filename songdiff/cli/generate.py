@@ -56,6 +56,15 @@ def generate(
     score: Annotated[
         Optional[Path], typer.Option(help="Sing this score (of a song's JSON, or `songdiff compose`).")
     ] = None,
+    best_of: Annotated[
+        int, typer.Option(min=1, help="Render so many candidates (noise of seed, seed + 1 ...) and keep the best.")
+    ] = 1,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Sing the worst lines again where the words are not heard.")
+    ] = False,
+    repair_rounds: Annotated[
+        Optional[int], typer.Option(min=1, help="So many times over; implies --repair. None: once.")
+    ] = None,
     stems: Annotated[Optional[Path], typer.Option(help="Folder for the four stems.")] = None,
     model: Annotated[str, typer.Option(help="An embedded model or a checkpoint folder.")] = "songdiff/tiny",
 ) -> None:
@@ -91,6 +100,8 @@ def generate(
         planner=planner,
         voice=None if voice is None else str(voice),
         reference=None if reference is None else str(reference),
+        best_of=best_of,
+        repair_rounds=int(repair) if repair_rounds is None else repair_rounds,
     )
     unknown = parse_style(prompt).unknown_words
     if unknown:
@@ -101,7 +112,7 @@ def generate(
     unheard = [name for name in request.asked if {"bpm": "tempo"}.get(name, name) not in pipeline.transformer.groups]
     if unheard:
         print(f"songdiff: warning: {model} does not hear {', '.join(unheard)}; only the score follows", file=sys.stderr)
-    song = make_song(request, pipeline, given)
+    song = make_song(request, pipeline, given, report=lambda line: print(f"songdiff: {line}", file=sys.stderr))
     for path in write_song(song, request, output, stems, given):
         print(path)
 

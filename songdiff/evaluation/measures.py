@@ -81,9 +81,7 @@ def _style(songs: Sequence[Song]) -> Measure:
     from .style import load_probe, measure_style
 
     probe = load_probe()
-    return lambda song, audio: measure_style(
-        song.score, audio.mix, probe, None if audio.stems is None else audio.stems["vocals"]
-    )
+    return lambda song, audio: measure_style(song.score, audio.mix, probe, audio.stems)
 
 
 MEASURES: dict[str, Callable[[Sequence[Song]], Measure]] = {

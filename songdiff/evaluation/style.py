@@ -16,6 +16,8 @@ from ..composer import GENRES
 from ..errors import InputError
 from ..models.style_probe import GENDERS, StyleHeard, StyleProbe
 from ..score import Score
+from .estimators import chords
+from .sound import chroma_features
 
 GENRE_GROUPS: dict[str, tuple[str, ...]] = {
     "acoustic": ("folk", "country", "celtic", "bossa nova", "waltz"),
@@ -51,13 +53,14 @@ def listen(probe: StyleProbe, waveform: np.ndarray, seconds: float = 12.0) -> St
 
 
 def measure_style(
-    score: Score, mix: np.ndarray, probe: StyleProbe | None = None, vocals: np.ndarray | None = None
+    score: Score, mix: np.ndarray, probe: StyleProbe | None = None, stems: dict[str, np.ndarray] | None = None
 ) -> dict[str, float | None]:
     """Figures of one song, 1 where the probe hears what the Score says, 0 where not, None where it says nothing.
 
     ``genre, genre_group, gender, valence_sign, arousal_sign``; ``instruments`` is the F-measure of those it can tell.
-    Gender is heard on the ``vocals`` stem where it is given, and no voice at all counts as wrong. Raises
-    :class:`InputError` where no probe is installed, or for a mix that is not (2, samples).
+    With ``stems``, gender is heard on the vocals, and no voice at all counts as wrong. Valence is not the probe's (54 %
+    of held-out songs) but the share of major chords, more or less than half of the time (74 % of 42 corpus songs).
+    Raises :class:`InputError` where no probe is installed, or for a mix that is not (2, samples).
     """
     if mix.ndim != 2 or len(mix) != 2 or not mix.shape[1]:
         raise InputError(f"expected a stereo mix (2, samples), got {mix.shape}")
@@ -65,8 +68,8 @@ def measure_style(
     heard = listen(probe, mix)
     genre = probe.config.genres[int(heard.genre.argmax())]
     gender = score.singer.gender if score.melody and score.singer else None
-    voice = heard if vocals is None else listen(probe, vocals)
-    valence, arousal = (float(x) for x in heard.mood[0])
+    voice = listen(probe, stems["vocals"]) if stems else heard
+    brightness = major_share(stems["bass"] + stems["other"] if stems else mix)
     asked = score.mood or (None, None)
 
     def sign(wanted: float | None, got: float) -> float | None:
@@ -76,10 +79,18 @@ def measure_style(
         "genre": None if score.genre not in GENRES else float(genre == score.genre),
         "genre_group": None if score.genre not in _GROUP else float(_GROUP[genre] == _GROUP[score.genre]),
         "gender": None if gender is None else float(GENDERS[int(voice.gender.argmax())] == gender),
-        "valence_sign": sign(asked[0], valence),
-        "arousal_sign": sign(asked[1], arousal),
+        "valence_sign": sign(asked[0], 0.0 if brightness is None else brightness - 0.5),
+        "arousal_sign": sign(asked[1], float(heard.mood[0, 1])),
         "instruments": _f_measure(score, probe, heard),
     }
+
+
+def major_share(waveform: np.ndarray) -> float | None:
+    """Of the time in which chords sound in (2, samples), the share in which they are major; None without any."""
+    spans, labels = chords(chroma_features(waveform.mean(0)))
+    lasts = np.diff(spans, axis=1)[:, 0] * [label != "N" for label in labels]
+    major = lasts * [label.endswith(":maj") for label in labels]
+    return float(major.sum() / lasts.sum()) if lasts.sum() > 0 else None
 
 
 def _f_measure(score: Score, probe: StyleProbe, heard: StyleHeard) -> float | None:

@@ -141,7 +141,7 @@ class MelCodec(Codec):
         self.decode_context = autoencoder.context_frames
         self.encode_context = autoencoder.context_frames + 1  # its spectra reach into the next frame
         if vocoder is not None:
-            ahead = vocoder.receptive_field + 1 + 3 * (vocoder.config.griffin_lim_iterations + 3)
+            ahead = vocoder.look_ahead
             self.first_frames += math.ceil(ahead / autoencoder.config.frames_per_latent)
 
     @cached_property

@@ -85,6 +85,8 @@ class SpectralVocoder(ModelMixin, ConfigMixin):
         self.angle = nn.Linear(hidden_size, bins) if phase == "direct" else None
         self.quarter = nn.Embedding(4, hidden_size) if phase == "direct" else None
         self.receptive_field = 3 * (num_layers + 1)  # spectral frames to either side
+        self.iterations = 0 if phase == "direct" else griffin_lim_iterations
+        self.look_ahead = self.receptive_field + 1 + _reach(self.iterations)
 
     def fine_spectra(self, log_mel: Tensor, first_frame: int = 0) -> FineSpectra:
         """(B, M, J), the frames of a signal from its ``first_frame`` on → :class:`FineSpectra`."""
@@ -145,11 +147,10 @@ class SpectralVocoder(ModelMixin, ConfigMixin):
         of them, as soon as what follows each is known far enough."""
         c = self.config
         phase = phase or c.phase
-        if iterations is None:
-            iterations = 0 if phase == "direct" else c.griffin_lim_iterations
+        iterations = self.iterations if iterations is None else iterations
         if phase in ("predicted", "direct") and phase != c.phase:
             raise ValueError(f"this vocoder was not trained to predict phase for {phase!r}; choose phase='gradient'")
-        margin = 3 * (iterations + 3)  # a transform reaches over three frames; those of the side come last
+        margin = _reach(iterations)
         generator = torch.Generator().manual_seed(0) if generator is None else generator
         phased = windows(self._phased(pieces, phase, FIRST + margin, generator), WINDOW, margin, FIRST)
         for (magnitude, start_phase, log_width), start, stop in phased:
@@ -198,6 +199,11 @@ class SpectralVocoder(ModelMixin, ConfigMixin):
         per_mel = per_band.repeat_interleave(self.config.num_mels // self.config.num_width_bands, dim=1)
         turn = torch.arange(self.expand.shape[0], device=log_width.device) * (-2 * math.pi * DELAY / self.config.n_fft)
         return (self.expand @ per_mel) * torch.polar(torch.ones_like(turn), turn)[:, None]
+
+
+def _reach(iterations: int) -> int:
+    """Frames to either side that a sample depends on: a transform reaches over three, those of the side come last."""
+    return 3 * (iterations + 3)
 
 
 def vocoder_loss(vocoder: SpectralVocoder, log_mel: Tensor, spectrum: Tensor) -> dict[str, Tensor]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, Literal
@@ -17,6 +18,7 @@ from ..errors import InputError
 from ..lyrics import load_lyrics, parse_lyrics
 from ..score import Note, Score
 from .controls import PLANNED, Controls
+from .selection import best_of, check_sung, repair
 from .song_pipeline import SongPipeline, SongPipelineOutput
 
 
@@ -45,6 +47,8 @@ class SongRequest(BaseModel):
     planner: Literal["composer", "none"] = "composer"
     voice: str | None = None
     reference: str | None = None
+    best_of: int = Field(default=1, ge=1)
+    repair_rounds: int = Field(default=0, ge=0)
 
     @property
     def asked(self) -> list[str]:
@@ -67,36 +71,49 @@ class SongRequest(BaseModel):
 
 
 def make_song(
-    request: SongRequest, pipeline: SongPipeline, score: Score | None = None, **kwargs: Any
+    request: SongRequest,
+    pipeline: SongPipeline,
+    score: Score | None = None,
+    report: Callable[[str], None] = lambda line: None,
+    **kwargs: Any,
 ) -> SongPipelineOutput:
-    """Run a request; ``score`` is sung instead of a new plan. ``kwargs`` go to the pipeline (callbacks)."""
+    """Run a request; ``score`` is sung instead of a new plan. ``report`` is told which candidate and which repairs were
+    chosen; ``kwargs`` go to the pipeline (callbacks)."""
+    if request.repair_rounds and (request.lyrics is None or score is not None):
+        check_sung(score)
     voice, reference = (
         None if path is None else torch.from_numpy(read_audio(path)) for path in (request.voice, request.reference)
     )
-    return pipeline(
-        None if request.lyrics is None else parse_lyrics(request.lyrics),
-        request.prompt,
-        score=score,
-        planner=request.planner,
-        bpm=request.bpm,
-        key=request.key,
-        time_signature=request.time_signature,
-        chords=request.chords,
-        melody=request.melody,
-        singer=request.singer,
-        emotion=request.emotion,
-        dynamics=request.dynamics,
-        voice_audio=voice,
-        reference_audio=reference,
-        negative_prompt=request.negative_prompt,
-        audio_duration=request.audio_duration,
-        num_inference_steps=request.num_inference_steps,
-        guidance_scale=request.guidance_scale,
-        style_guidance_scale=request.style_guidance_scale,
-        guidance_interval=request.guidance_interval,
-        generator=torch.Generator().manual_seed(request.seed),
-        **kwargs,
-    )
+    arguments = kwargs | {
+        "lyrics": None if request.lyrics is None else parse_lyrics(request.lyrics),
+        "prompt": request.prompt,
+        "score": score,
+        "planner": request.planner,
+        "bpm": request.bpm,
+        "key": request.key,
+        "time_signature": request.time_signature,
+        "chords": request.chords,
+        "melody": request.melody,
+        "singer": request.singer,
+        "emotion": request.emotion,
+        "dynamics": request.dynamics,
+        "voice_audio": voice,
+        "reference_audio": reference,
+        "negative_prompt": request.negative_prompt,
+        "audio_duration": request.audio_duration,
+        "num_inference_steps": request.num_inference_steps,
+        "guidance_scale": request.guidance_scale,
+        "style_guidance_scale": request.style_guidance_scale,
+        "guidance_interval": request.guidance_interval,
+    }
+    if request.best_of > 1:
+        song = best_of(pipeline, request.best_of, seed=request.seed, report=report, **arguments)
+    else:
+        song = pipeline(**arguments, generator=torch.Generator().manual_seed(request.seed))
+    if request.repair_rounds:
+        seed = request.seed + request.best_of  # noise that no candidate had
+        song = repair(pipeline, song, request.repair_rounds, seed=seed, report=report, **arguments)
+    return song
 
 
 def sidecar_path(path: Path) -> Path:
@@ -128,6 +145,8 @@ def write_song(
         "score_given": score is not None,
         "score": json.loads(song.score.to_json()),
     }
+    if song.chosen is not None:
+        record["chosen"] = song.chosen
     tags = {"title": song.score.title or path.stem, "software": f"songdiff {__version__}"}
     tags["comment"] = json.dumps(record["request"], ensure_ascii=False)
     written = [path]

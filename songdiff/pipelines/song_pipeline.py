@@ -62,13 +62,15 @@ class CheckpointError(InputError):
 @dataclass
 class SongPipelineOutput(BaseOutput):
     """``audio`` (2, samples) mix at −14 LUFS; ``stems`` by track at the same gain (both float32 arrays, or tensors for
-    ``output_type="pt"``; empty for ``"latent"``); the ``score`` that was sung; ``latents`` (K, C, T) float32."""
+    ``output_type="pt"``; empty for ``"latent"``); the ``score`` that was sung; ``latents`` (K, C, T) float32;
+    ``chosen`` how the song was chosen, of :mod:`.selection` (None: it was the only one)."""
 
     audio: Any
     stems: dict[str, Any]
     score: Score
     latents: Tensor
     sample_rate: int
+    chosen: dict[str, Any] | None = None
 
 
 class SongPipeline(DiffusionPipeline):
@@ -93,7 +95,7 @@ class SongPipeline(DiffusionPipeline):
         num_inference_steps: int = 32,
         guidance_scale: float = 2.0,
         style_guidance_scale: float = 2.0,
-        guidance_interval: tuple[float, float] = (0.0, 1.0),
+        guidance_interval: list[float] | None = None,
     ) -> None:
         super().__init__()
         self.register_modules(
@@ -214,6 +216,15 @@ class SongPipeline(DiffusionPipeline):
             start = stop
         return stems
 
+    @torch.no_grad()
+    def render_latents(self, latents: Tensor, num_samples: int) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+        """(K, C, T) → the mix (2, num_samples) at −14 LUFS, and the stems by track at the same gain; float32."""
+        decoded, sample_rate = self.decode_latents(latents, num_samples), self.codec.sample_rate
+        mix = sum(decoded.values(), torch.zeros(2, num_samples)).numpy()
+        loudness = integrated_loudness(mix, sample_rate)
+        gain = 10 ** ((-14.0 - loudness) / 20) if math.isfinite(loudness) else 1.0
+        return normalize(mix, sample_rate), {track: stem.mul_(gain).numpy() for track, stem in decoded.items()}
+
     def stream(self, latents: Tensor, num_samples: int, chunk_frames: int | None = None) -> Iterator[dict[str, Tensor]]:
         """What :meth:`decode_latents` gives, {track: (2, n)} at a time, for playing while the rest is decoded.
 
@@ -306,7 +317,7 @@ class SongPipeline(DiffusionPipeline):
         guidance = Guidance(
             c.guidance_scale if guidance_scale is None else guidance_scale,
             c.style_guidance_scale if style_guidance_scale is None else style_guidance_scale,
-            *(c.guidance_interval if guidance_interval is None else guidance_interval),
+            *(guidance_interval or c.guidance_interval or (0.0, 1.0)),
         )
         if not 0 <= guidance.low <= guidance.high <= 1:
             raise InputError(f"guidance_interval: {guidance.low:g} to {guidance.high:g} is none within 0 to 1")
@@ -361,12 +372,7 @@ class SongPipeline(DiffusionPipeline):
         stems: dict[str, Any] = {}
         audio: Any = None
         if output_type != "latent":
-            decoded = self.decode_latents(per_track, num_samples)
-            mix = sum(decoded.values(), torch.zeros(2, num_samples)).numpy()
-            loudness = integrated_loudness(mix, sample_rate)
-            gain = 10 ** ((-14.0 - loudness) / 20) if math.isfinite(loudness) else 1.0
-            audio = normalize(mix, sample_rate)
-            stems = {track: waveform.mul_(gain).numpy() for track, waveform in decoded.items()}
+            audio, stems = self.render_latents(per_track, num_samples)
             if output_type == "pt":
                 audio, stems = torch.from_numpy(audio), {track: torch.from_numpy(w) for track, w in stems.items()}
         self.maybe_free_model_hooks()

@@ -13,7 +13,7 @@ from ..errors import InputError
 
 CROP_KINDS = ("autoencoder", "vocoder", "waveform_autoencoder")
 """The kinds of recipe that learn from crops of sound; the data fields about crops are for them alone."""
-ADVERSARY_KINDS = ("waveform_autoencoder",)
+ADVERSARY_KINDS = ("waveform_autoencoder", "vocoder")
 """The kinds of recipe that may have an ``adversary``."""
 
 

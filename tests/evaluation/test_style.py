@@ -54,11 +54,21 @@ def score(genre: str, gender: str, valence: float, instrument: str) -> Score:
     )
 
 
+def triad(third: int, seconds: float = 2.0) -> np.ndarray:
+    """A triad on A with a third of so many semitones."""
+    time = np.arange(round(seconds * RATE)) / RATE
+    wave = sum(0.1 * np.sin(2 * np.pi * 220 * 2 ** (step / 12) * time) for step in (0, third, 7))
+    return np.stack([wave, wave]).astype(np.float32)
+
+
 def test_what_was_asked_for_is_recognised_and_the_opposite_is_not(probe):
     mix = noise(np.random.default_rng(9), 2.0)
-    assert set(measure_style(score("techno", "male", 0.5, "drum machine"), mix, probe).values()) == {1.0}
-    wrong = measure_style(score("folk", "female", -0.5, "guitar"), mix, probe)
+    stems = {"vocals": mix, "drums": mix, "bass": 0 * mix, "other": triad(4)}
+    assert set(measure_style(score("techno", "male", 0.5, "drum machine"), mix, probe, stems).values()) == {1.0}
+    wrong = measure_style(score("folk", "female", -0.5, "guitar"), mix, probe, stems)
     assert set(wrong.values()) == {0.0}
+    dark = measure_style(score("techno", "male", 0.5, "drum machine"), mix, probe, stems | {"other": triad(3)})
+    assert dark["valence_sign"] == 0.0
 
 
 def test_what_the_score_leaves_open_is_not_measured(probe):

@@ -14,14 +14,8 @@ from songdiff.corpus.shards import write_manifest, write_shard
 from songdiff.models import MelAutoencoder, SpectralVocoder
 from songdiff.score import TRACKS, Score
 from songdiff.training import RecipeError, build_task, load_recipe, train
-from songdiff.training import recipe as recipes
 
 VOCODER = Path(__file__).parents[2] / "recipes" / "vocoder"
-
-
-@pytest.fixture(autouse=True)
-def _vocoders_may_have_an_adversary(monkeypatch):
-    monkeypatch.setattr(recipes, "ADVERSARY_KINDS", ("waveform_autoencoder", "vocoder"))
 
 
 @pytest.fixture(scope="module")

@@ -85,7 +85,7 @@ def measure_music(score: Score, stems: dict[str, np.ndarray]) -> dict[str, float
     figures |= _chords(mir_eval, score, chroma)
     figures |= _melody(mir_eval, score, stems["vocals"])
     figures |= _drum_onsets(mir_eval, score, mono["drums"])
-    figures |= _silence(score, stems)
+    figures |= measure_silence(score, stems)
     figures |= _dynamics(score, mono)
     figures |= _form(mir_eval, score, mono, tones)
     return figures
@@ -231,7 +231,7 @@ def _melody(mir_eval: ModuleType, score: Score, vocals: np.ndarray) -> dict[str,
 # --- level ------------------------------------------------------------------------------------------------------------
 
 
-def _silence(score: Score, stems: dict[str, np.ndarray]) -> dict[str, float | None]:
+def measure_silence(score: Score, stems: dict[str, np.ndarray]) -> dict[str, float | None]:
     """Rests of all tracks together, and notes of all tracks together."""
     broken = rests = unheard = notes = 0
     for track in TRACKS:

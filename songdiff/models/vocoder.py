@@ -85,8 +85,7 @@ class SpectralVocoder(ModelMixin, ConfigMixin):
         self.angle = nn.Linear(hidden_size, bins) if phase == "direct" else None
         self.quarter = nn.Embedding(4, hidden_size) if phase == "direct" else None
         self.receptive_field = 3 * (num_layers + 1)  # spectral frames to either side
-        self.iterations = 0 if phase == "direct" else griffin_lim_iterations
-        self.look_ahead = self.receptive_field + 1 + _reach(self.iterations)
+        self.look_ahead = self.receptive_field + 1 + _reach(0 if phase == "direct" else griffin_lim_iterations)
 
     def fine_spectra(self, log_mel: Tensor, first_frame: int = 0) -> FineSpectra:
         """(B, M, J), the frames of a signal from its ``first_frame`` on → :class:`FineSpectra`."""
@@ -147,7 +146,8 @@ class SpectralVocoder(ModelMixin, ConfigMixin):
         of them, as soon as what follows each is known far enough."""
         c = self.config
         phase = phase or c.phase
-        iterations = self.iterations if iterations is None else iterations
+        if iterations is None:
+            iterations = 0 if phase == "direct" else c.griffin_lim_iterations
         if phase in ("predicted", "direct") and phase != c.phase:
             raise ValueError(f"this vocoder was not trained to predict phase for {phase!r}; choose phase='gradient'")
         margin = _reach(iterations)

@@ -67,10 +67,10 @@ Report = Callable[[str], None]
 
 def judge_song(song: SongPipelineOutput) -> Verdict:
     """Hold the stems (arrays, at 44.1 kHz) against the Score. Needs torch and the shipped recogniser only."""
-    from ..evaluation.music import _silence
+    from ..evaluation.music import measure_silence
     from ..evaluation.words import hear, load_recogniser, words_heard
 
-    levels = _silence(song.score, song.stems)
+    levels = measure_silence(song.score, song.stems)
     shares = levels.get("notes_unheard"), levels.get("silence_broken")
     if not song.score.phonemes or not song.score.words:
         return Verdict(None, *shares)
@@ -96,8 +96,9 @@ def best_of(
         report: called with a line of text after every candidate, and with the choice.
         arguments: of :meth:`SongPipeline.__call__`, save ``generator`` and ``output_type``.
 
-    ``chosen`` of the result holds the seed that was kept, its figures, and ``candidates`` with those of all. Raises
-    :class:`InputError` for ``n`` below 1, or where the Score says nothing that a song could be held against.
+    ``chosen`` of the result holds the seed of the noise that was kept (with this score it makes the same song; alone it
+    would plan another), its figures, and ``candidates`` with those of all. Raises :class:`InputError` for ``n`` below
+    1, or where the Score says nothing that a song could be held against.
     """
     if n < 1:
         raise InputError(f"best of: {n} is no number of candidates; choose 1 or more")

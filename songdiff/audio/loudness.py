@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pyloudnorm
-from scipy.ndimage import convolve1d, minimum_filter1d
+from scipy.ndimage import minimum_filter1d, uniform_filter1d
 from scipy.signal import resample_poly
 
 _OVERSAMPLING = 4
@@ -66,9 +66,8 @@ def _limit(waveform: np.ndarray, peaks: np.ndarray, gain: float, ceiling: float,
     if needed.min(initial=1.0) == 1.0:
         return waveform * np.float32(gain)
     reach = max(1, round(_LOOK_AHEAD * sample_rate))
-    window = np.hanning(2 * reach + 3)[1:-1]
     lowest = minimum_filter1d(needed, 2 * reach + 1)  # its average over the same reach is never above `needed`
-    curve = convolve1d(lowest, window / window.sum(), mode="nearest")
+    curve = uniform_filter1d(uniform_filter1d(lowest, reach | 1), reach | 1)  # a triangle of that reach
     return (waveform * (gain * curve)).astype(np.float32)
 
 

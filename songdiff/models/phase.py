@@ -55,35 +55,36 @@ def integrate_phase(magnitude: Tensor, gradient: PhaseGradient, before: Tensor |
 
     ``before`` (B, F) is the phase of the frame before the first; None where the signal begins.
     """
-    bins = magnitude.shape[1]
-    index = torch.arange(bins, device=magnitude.device)[:, None]
+    magnitude, advance, delay = (x.transpose(1, 2).contiguous() for x in (magnitude, *gradient))  # (B, J, F)
+    bins = magnitude.shape[2]
+    index = torch.arange(bins, device=magnitude.device, dtype=torch.int32)
     peaks = torch.zeros_like(magnitude, dtype=torch.bool)
-    inner = magnitude[:, 1:-1]
-    peaks[:, 1:-1] = (inner >= magnitude[:, :-2]) & (inner > magnitude[:, 2:])
-    below = torch.where(peaks, index, -bins).cummax(1).values
-    above = torch.where(peaks, index, 2 * bins).flip(1).cummin(1).values.flip(1)
-    peak = torch.where(above - index < index - below, above, below).clamp(0, bins - 1)
-    along = (gradient.delay - math.pi).cumsum(1)
-    along = along - along.gather(1, peak)
-    advance = (gradient.advance + index * (math.pi / 2)).gather(1, peak) + along
-    state = torch.zeros_like(magnitude[..., 0]) if before is None else before
+    inner = magnitude[..., 1:-1]
+    peaks[..., 1:-1] = (inner >= magnitude[..., :-2]) & (inner > magnitude[..., 2:])
+    below = torch.where(peaks, index, -bins).cummax(2).values
+    above = torch.where(peaks, index, 2 * bins).flip(2).cummin(2).values.flip(2)
+    peak = torch.where(above - index < index - below, above, below).clamp(0, bins - 1).long()
+    along = (delay - math.pi).cumsum(2)
+    along = along - along.gather(2, peak)
+    step = torch.remainder((advance + index * (math.pi / 2)).gather(2, peak) + along, 2 * math.pi)
+    state = torch.zeros_like(magnitude[:, 0]) if before is None else before
     phases = []
-    for own, step in zip(peak.unbind(-1), torch.remainder(advance, 2 * math.pi).unbind(-1), strict=True):
-        state = torch.remainder(state.gather(1, own) + step, 2 * math.pi)
+    for own, turn in zip(peak.unbind(1), step.unbind(1), strict=True):
+        state = torch.remainder(state.gather(1, own) + turn, 2 * math.pi)
         phases.append(state)
-    return torch.stack(phases, dim=-1)
+    return torch.stack(phases, dim=1).transpose(1, 2)
 
 
 def griffin_lim(magnitude: Tensor, phase: Tensor, n_fft: int, hop_length: int, iterations: int) -> Tensor:
     """Fast Griffin-Lim with momentum 0.99 (Perraudin et al., WASPAA 2013): magnitude and first phase
     (B, n_fft/2 + 1, J) → (B, J · hop_length)."""
-    magnitude = magnitude.transpose(1, 2).contiguous().transpose(1, 2)  # as the transforms lay it out
+    magnitude, phase = (x.transpose(1, 2).contiguous().transpose(1, 2) for x in (magnitude, phase))  # frame by frame
     estimate = torch.polar(magnitude, phase)
     previous: Tensor | None = None
     for _ in range(iterations):
         projected = stft(istft(estimate, n_fft, hop_length), n_fft, hop_length)
-        estimate = projected if previous is None else projected + 0.99 * (projected - previous)
+        estimate = projected if previous is None else torch.lerp(previous, projected, 1.99)
         previous = projected
-        power = torch.view_as_real(estimate).square().sum(-1)
+        power = torch.addcmul(estimate.real.square(), estimate.imag, estimate.imag)
         estimate = estimate * (magnitude * (power + 1e-20).rsqrt())
     return istft(estimate, n_fft, hop_length)

@@ -18,12 +18,10 @@ def stft(waveform: Tensor, n_fft: int, hop_length: int) -> Tensor:
     """(B, samples) with samples a multiple of ``hop_length`` → complex (B, n_fft/2 + 1, samples / hop_length)."""
     if waveform.shape[-1] % hop_length:
         raise ValueError(f"{waveform.shape[-1]} samples are not a multiple of the hop of {hop_length}")
-    pad = hop_length * 3 // 2
-    window = torch.hann_window(n_fft, device=waveform.device)
-    spectrum = torch.stft(
-        F.pad(waveform, (pad, pad)), n_fft, hop_length, window=window, pad_mode="constant", return_complex=True
-    )
-    return spectrum[..., 2:-2] * (4.0 / n_fft)
+    window = torch.hann_window(n_fft, device=waveform.device) * (4.0 / n_fft)
+    pad = (n_fft - hop_length) // 2
+    frames = F.pad(waveform, (pad, pad)).unfold(-1, n_fft, hop_length)
+    return torch.fft.rfft(frames * window).transpose(1, 2)
 
 
 def istft(spectrum: Tensor, n_fft: int, hop_length: int) -> Tensor:
@@ -31,10 +29,12 @@ def istft(spectrum: Tensor, n_fft: int, hop_length: int) -> Tensor:
     if n_fft != 4 * hop_length:
         raise ValueError(f"a hop of {hop_length} is not a quarter of {n_fft}")
     window = torch.hann_window(n_fft, device=spectrum.device) * (n_fft / 6.0)  # squared windows at this hop sum to 1.5
-    frames = torch.fft.irfft(spectrum.transpose(1, 2), n_fft) * window
-    quarters = frames.unflatten(-1, (4, hop_length))
-    summed = torch.stack([F.pad(quarters[:, :, k], (0, 0, k, 3 - k)) for k in range(4)]).sum(0).flatten(1)
-    return summed[:, hop_length * 3 // 2 :][:, : frames.shape[1] * hop_length]
+    frames = (torch.fft.irfft(spectrum.transpose(1, 2), n_fft) * window).unflatten(-1, (4, hop_length))
+    count = frames.shape[1]
+    summed = frames.new_zeros(len(frames), count + 3, hop_length)
+    for k in range(4):
+        summed[:, k : k + count] += frames[:, :, k]
+    return summed.flatten(1)[:, hop_length * 3 // 2 :][:, : count * hop_length]
 
 
 def mel_filterbank(

@@ -29,7 +29,7 @@ from .spectra import istft, mel_filterbank, stft
 from .streaming import windows
 
 PhaseMethod = Literal["predicted", "direct", "gradient", "griffin-lim"]
-WINDOW = 256  # spectral frames decoded at once: what the caches hold
+WINDOW = 512  # spectral frames decoded at once: what the caches hold
 FIRST = 88  # of the first window: a second, to be heard early
 DELAY = 128  # samples by which the side follows the mid: 3 ms, so that the two channels differ and neither cancels
 

@@ -39,7 +39,7 @@ def load_probe(folder: str | None = None) -> StyleProbe:
     path = Path(folder) if folder else Path(str(files("songdiff.checkpoints"))) / "style_probe"
     if not (path / "config.json").is_file():
         raise InputError(f"{path}: holds no style probe; train one with recipes/style_probe/tiny.yaml")
-    return StyleProbe.from_pretrained(path, dtype=torch.float32).eval()
+    return StyleProbe.from_pretrained(path, dtype=torch.float32, low_cpu_mem_usage=False).eval()
 
 
 def listen(probe: StyleProbe, waveform: np.ndarray, seconds: float = 12.0) -> StyleHeard:

@@ -48,7 +48,7 @@ def load_recogniser(folder: str | None = None) -> PhonemeRecogniser:
     path = Path(folder) if folder else Path(str(files("songdiff.checkpoints"))) / "recogniser"
     if not (path / "config.json").is_file():
         raise InputError(f"{path}: holds no phoneme recogniser; train one with recipes/recogniser/tiny.yaml")
-    return PhonemeRecogniser.from_pretrained(path, dtype=torch.float32).eval()
+    return PhonemeRecogniser.from_pretrained(path, dtype=torch.float32, low_cpu_mem_usage=False).eval()
 
 
 def hear(recogniser: PhonemeRecogniser, waveform: np.ndarray, seconds: float = 30.0) -> torch.Tensor:

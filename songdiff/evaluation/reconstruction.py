@@ -290,7 +290,9 @@ def _width_correlations(originals: Sequence[Row], copies: Sequence[Row]) -> dict
     found = {}
     for kind in (_CORPUS, *KINDS, RECORDING):
         name = f"{kind}.width_db"
-        pairs = [(a.figures.get(name), b.figures.get(name)) for a, b in zip(originals, copies, strict=True)]
+        pairs = [
+            (a.figures.get(name), b.figures.get(name)) for a, b in zip(originals, copies, strict=False)
+        ]  # there may be no copies
         before, after = np.array([(a, b) for a, b in pairs if a is not None and b is not None]).reshape(-1, 2).T
         if len(before) >= _FEWEST and min(before.std(), after.std()) > 1e-6:
             correlation = round(float(np.corrcoef(before, after)[0, 1]), 6)

@@ -252,7 +252,7 @@ def evaluate_reconstruction(
     return ReconstructionReport(
         **dict(report),
         parameters=_parameters(systems[name]),
-        baseline=means(baseline) | _width_correlations(rows["original"], baseline),
+        baseline=means(baseline) | _width_correlations(rows["original"], baseline) if baseline else {},
         baseline_songs=baseline,
     )
 
@@ -290,9 +290,7 @@ def _width_correlations(originals: Sequence[Row], copies: Sequence[Row]) -> dict
     found = {}
     for kind in (_CORPUS, *KINDS, RECORDING):
         name = f"{kind}.width_db"
-        pairs = [
-            (a.figures.get(name), b.figures.get(name)) for a, b in zip(originals, copies, strict=False)
-        ]  # there may be no copies
+        pairs = [(a.figures.get(name), b.figures.get(name)) for a, b in zip(originals, copies, strict=True)]
         before, after = np.array([(a, b) for a, b in pairs if a is not None and b is not None]).reshape(-1, 2).T
         if len(before) >= _FEWEST and min(before.std(), after.std()) > 1e-6:
             correlation = round(float(np.corrcoef(before, after)[0, 1]), 6)

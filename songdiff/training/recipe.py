@@ -26,12 +26,14 @@ class _Strict(BaseModel):
 
 
 class Data(_Strict):
-    """Where training examples come from. ``corpus``: a folder of ``songdiff corpus build``. ``autoencoder`` and
-    ``style_encoder``: trained parts that this training stands on. ``cache``: where encoded songs are kept."""
+    """Where training examples come from. ``corpus``: a folder of ``songdiff corpus build``. ``autoencoder``,
+    ``style_encoder`` and ``teacher`` (a transformer): trained parts that this training stands on. ``cache``: where
+    encoded songs are kept."""
 
     corpus: Path
     autoencoder: Path | None = None
     style_encoder: Path | None = None
+    teacher: Path | None = None
     cache: Path | None = None
     songs: int | None = Field(default=None, ge=1)
     """Take only the first songs of the training split (to overfit a few)."""
@@ -65,11 +67,26 @@ class AdversarySettings(_Strict):
     lr_scale: float = Field(default=1.0, gt=0)
 
 
+class Distillation(_Strict):
+    """What a few-step transformer takes over (``songdiff/training/distillation.py``): its teacher's way at
+    ``guidance_scale``, for score and style alike, in ``num_inference_steps`` steps without guidance."""
+
+    num_inference_steps: int = Field(default=8, ge=1)
+    guidance_scale: float = Field(default=2.0, ge=1)
+
+
 class Recipe(_Strict):
     """One training. ``crop_frames`` counts latent frames; ``output`` gets the exported part, the log and the state."""
 
     kind: Literal[
-        "autoencoder", "vocoder", "style_encoder", "transformer", "recogniser", "style_probe", "waveform_autoencoder"
+        "autoencoder",
+        "vocoder",
+        "style_encoder",
+        "transformer",
+        "few_step_transformer",
+        "recogniser",
+        "style_probe",
+        "waveform_autoencoder",
     ]
     output: Path
     seed: int = 0
@@ -77,6 +94,8 @@ class Recipe(_Strict):
     model: dict[str, Any] = {}
     optimizer: Optimizer
     adversary: AdversarySettings | None = None
+    distillation: Distillation | None = None
+    """For ``kind: few_step_transformer``; None: the default."""
     steps: int = Field(ge=1)
     batch_size: int = Field(ge=1)
     crop_frames: int = Field(ge=8)
@@ -107,6 +126,13 @@ class Recipe(_Strict):
         if adversary is not None and info.data.get("kind") not in ADVERSARY_KINDS:
             raise ValueError(f"only for {' and '.join(ADVERSARY_KINDS)}")
         return adversary
+
+    @field_validator("distillation")
+    @classmethod
+    def _few_steps_are_distilled(cls, distillation: Distillation | None, info: ValidationInfo) -> Distillation | None:
+        if distillation is not None and info.data.get("kind") != "few_step_transformer":
+            raise ValueError("only for few_step_transformer")
+        return distillation
 
 
 def load_recipe(path: str | Path, overrides: tuple[str, ...] = ()) -> Recipe:

@@ -75,8 +75,11 @@ class TransformerTask(Task):
             "latent_channels": codec.latent_channels,
             "style_size": style_encoder.config.embedding_size,
         }
+        self.network = self.build_network(sizes)
+
+    def build_network(self, sizes: dict[str, int]) -> SongTransformer:
         hears = {"groups": list(ALL_GROUPS), "singers": _singers(self.songs)}
-        self.network = SongTransformer(**sizes, **(hears | recipe.model))
+        return SongTransformer(**sizes, **(hears | self.recipe.model))
 
     def conditions(self, song: EncodedSong, grain: Grain, start: int, length: int) -> FrameConditions:
         """Conditions of a stretch of latent frames, to be flagged with ``grain``; views of those of whole songs, which
@@ -113,6 +116,9 @@ class TransformerTask(Task):
                         return statistics
         return torch.zeros(2 * len(vocals))
 
+    def draw_times(self, count: int, generator: torch.Generator) -> Tensor:
+        return draw_times(count, generator)
+
     def batch(self, rng: np.random.Generator) -> dict[str, Any]:
         return self._draw(self.songs, rng)
 
@@ -144,7 +150,7 @@ class TransformerTask(Task):
         return {
             "data": data,
             "noise": torch.randn(data.shape, generator=generator),
-            "times": draw_times(B, generator),
+            "times": self.draw_times(B, generator),
             "known_mask": torch.stack(masks),
             **vars(FrameConditions.stack(conditions).to("cpu", torch.float32)),
             **style,
@@ -162,21 +168,36 @@ class TransformerTask(Task):
                 tokens[i, 0], mask[i], pooled[i] = audio.tokens[0, 0], torch.arange(mask.shape[1]) == 0, audio.pooled[0]
         return {"style_tokens": tokens, "style_mask": mask, "style_pooled": pooled}
 
-    def forward(self, batch: dict[str, Any]) -> dict[str, Tensor]:
-        conditions = FrameConditions(**{name: batch[name] for name in FrameConditions.__dataclass_fields__})
-        noisy = interpolate(batch["data"], batch["noise"], batch["times"])
-        cells = batch["known_mask"].repeat_interleave(self.network.config.latent_channels, dim=1)
-        velocity = self.network(
-            torch.where(cells, batch["data"], noisy),
-            batch["times"],
-            self.network.encode_conditions(conditions),
+    def unknown_cells(self, batch: dict[str, Any]) -> Tensor:
+        """(B, K·C, T), True where the latents are to be made."""
+        return ~batch["known_mask"].repeat_interleave(self.network.config.latent_channels, dim=1)
+
+    def velocity(
+        self, network: SongTransformer, batch: dict[str, Any], noisy: Tensor, times: Tensor, states: Tensor
+    ) -> Tensor:
+        """Velocity at ``noisy`` (B, K·C, T), the known cells of which are the data's, under the conditions' ``states``
+        (B, T, D) and the batch's style."""
+        return network(
+            torch.where(self.unknown_cells(batch), noisy, batch["data"]),
+            times,
+            states,
             batch["style_tokens"],
             batch["style_mask"],
             batch["style_pooled"],
             batch["data"],
             batch["known_mask"],
         )
-        return {"velocity": masked_velocity_loss(velocity, batch["data"], batch["noise"], ~cells)}
+
+    def forward(self, batch: dict[str, Any]) -> dict[str, Tensor]:
+        noisy = interpolate(batch["data"], batch["noise"], batch["times"])
+        states = self.network.encode_conditions(conditions_of(batch))
+        velocity = self.velocity(self.network, batch, noisy, batch["times"], states)
+        return {"velocity": masked_velocity_loss(velocity, batch["data"], batch["noise"], self.unknown_cells(batch))}
+
+
+def conditions_of(batch: dict[str, Any]) -> FrameConditions:
+    """Those in a batch of :class:`TransformerTask`."""
+    return FrameConditions(**{name: batch[name] for name in FrameConditions.__dataclass_fields__})
 
 
 def _codec(recipe: Recipe) -> Codec:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 
 from .audio_tasks import AutoencoderTask, VocoderTask
+from .distillation import DistillationTask
 from .loop import Task
 from .probe import StyleProbeTask
 from .recipe import Recipe
@@ -17,6 +18,7 @@ TASKS: dict[str, type[Task]] = {
     "vocoder": VocoderTask,
     "style_encoder": StyleTask,
     "transformer": TransformerTask,
+    "few_step_transformer": DistillationTask,
     "recogniser": RecogniserTask,
     "style_probe": StyleProbeTask,
     "waveform_autoencoder": WaveformAutoencoderTask,

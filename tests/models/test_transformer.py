@@ -6,7 +6,7 @@ import torch
 from songdiff.conditioning import FrameConditions
 from songdiff.conditioning.groups import ALL_GROUPS, FIRST_GROUPS, GROUP_NAMES, GROUPS, NUM_FEATURES
 from songdiff.models import SongTransformer, StyleEncoder
-from songdiff.models.transformer import local_attention
+from songdiff.models.transformer import attention, local_attention
 
 
 def inputs(B: int, T: int, C: int = 8):
@@ -170,6 +170,14 @@ def test_an_untrained_output_is_the_best_linear_guess():
         x = (1 - t) * many[0] + t * many[1]
         slope = ((many[1] - many[0]) * x).mean() / x.square().mean()
         assert torch.allclose(guess, slope * noisy, atol=0.05)
+
+
+def test_attention_in_training_is_that_of_torch():
+    torch.manual_seed(0)
+    q, k, v = torch.randn(3, 2, 3, 20, 8)
+    for mask in (None, torch.rand(20, 20) < 0.5):
+        trained = attention(q.clone().requires_grad_(), k, v, mask)
+        assert torch.allclose(trained, attention(q, k, v, mask), atol=1e-6)
 
 
 def test_local_attention_sees_its_own_block_and_its_neighbours_only():

@@ -1,0 +1,88 @@
+"""The few-step transformer: what its teacher tells it, and that it listens."""
+
+import numpy as np
+import pytest
+import torch
+from test_song_tasks import song
+
+from songdiff.training import RecipeError, load_recipe, song_tasks
+from songdiff.training.distillation import DistillationTask
+
+RECIPE = """
+kind: few_step_transformer
+output: {folder}/run
+data:
+  corpus: {folder}/corpus
+  autoencoder: {checkpoint}/autoencoder
+  style_encoder: {checkpoint}/style_encoder
+  teacher: {checkpoint}/transformer
+distillation: {{num_inference_steps: 4, guidance_scale: 3.0}}
+optimizer: {{lr: 1.0e-3}}
+steps: 1
+batch_size: 12
+crop_frames: 64
+"""
+
+
+@pytest.fixture
+def recipe(checkpoint, tmp_path, monkeypatch):
+    songs = [song("a", "mara"), song("b", "jonas"), song("c", None)]
+    monkeypatch.setattr(song_tasks, "_encoded", lambda recipe, split, limit: songs)
+    path = tmp_path / "recipe.yaml"
+    path.write_text(RECIPE.format(folder=tmp_path, checkpoint=checkpoint))
+    return path
+
+
+def test_the_teacher_tells_its_guided_way_through_the_middle(recipe):
+    task = DistillationTask(load_recipe(recipe))
+    batch = task.batch(np.random.default_rng(0))
+    assert set(batch["times"].tolist()) == {0.25, 0.5, 0.75, 1.0}
+    noisy = torch.randn_like(batch["data"])
+    target = task.teach(batch, noisy)
+    teacher, unknown = task._teacher["teacher"], task.unknown_cells(batch)
+
+    def velocity(x, times, guided):
+        conditions = song_tasks.conditions_of(batch)
+        arguments = [batch[name] for name in ("style_tokens", "style_mask", "style_pooled")]
+        if not guided:
+            conditions = type(conditions)(**{k: v * 0 for k, v in vars(conditions).items()})
+            arguments = [v.expand(12, *v.shape[1:]) for v in task.no_style.values()]
+        x = torch.where(unknown, x, batch["data"])
+        states = teacher.encode_conditions(conditions)
+        return teacher(x, times, states, *arguments, batch["data"], batch["known_mask"])
+
+    with torch.no_grad():
+        plain = velocity(noisy, batch["times"], True)
+        first = 3 * plain - 2 * velocity(noisy, batch["times"], False)
+        middle, times = noisy - first / 8, batch["times"] - 1 / 8
+        second = 3 * velocity(middle, times, True) - 2 * velocity(middle, times, False)
+    assert torch.allclose(target, second, atol=1e-4)
+    assert (first - plain).abs().max() > 0.01  # guidance tells
+
+
+def test_the_student_begins_as_its_teacher_and_learns_to_go_without_guidance(recipe):
+    task = DistillationTask(load_recipe(recipe))
+    teacher = task._teacher["teacher"]
+    assert all(torch.equal(a, b) for a, b in zip(task.network.parameters(), teacher.parameters(), strict=True))
+    before = [parameter.clone() for parameter in teacher.parameters()]
+    batch = task.batch(np.random.default_rng(0))
+    optimizer = torch.optim.Adam(task.parameters(), lr=3e-3)
+    losses = []
+    for _ in range(20):
+        loss = task(batch)["distillation"]
+        losses.append(loss.item())
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    assert losses[-1] < 0.5 * losses[0]
+    assert all(torch.equal(a, b) for a, b in zip(before, teacher.parameters(), strict=True))
+    assert not any(name.startswith("_teacher") for name in task.state_dict())
+
+
+def test_what_does_not_fit_is_refused(recipe):
+    with pytest.raises(RecipeError, match="model: the student is built like its teacher"):
+        DistillationTask(load_recipe(recipe, ("model={hidden_size: 64}",)))
+    with pytest.raises(RecipeError, match=r"data\.teacher: no trained part"):
+        DistillationTask(load_recipe(recipe, ("data.teacher=nowhere",)))
+    with pytest.raises(RecipeError, match=r"distillation: .*only for few_step_transformer"):
+        load_recipe(recipe, ("kind=transformer",))

@@ -32,6 +32,10 @@ def evaluate(
             "baseline to this corpus (else to the first one that is measured)."
         ),
     ] = None,
+    robustness: Annotated[
+        Optional[int],
+        typer.Option(min=1, help="Make so many songs of random requests with TARGET: does every one come out whole?"),
+    ] = None,
     reconstruct: Annotated[
         Optional[list[Path]],
         typer.Option(
@@ -72,6 +76,8 @@ def evaluate(
         raise InputError("--reconstruct: give one checkpoint, or the folders of an autoencoder and a vocoder")
     if not targets or (benchmark and len(targets) > 1):
         raise InputError(f"evaluate: give {'one checkpoint' if benchmark else 'songs, or --benchmark CHECKPOINT'}")
+    if robustness and (len(targets) > 1 or benchmark or reconstruct or songs or steps or corpus or html):
+        raise InputError("--robustness: takes one checkpoint and --out, nothing else")
     if reconstruct and (benchmark or steps or ceilings or no_ceilings):
         raise InputError(
             "--reconstruct: goes without --benchmark, --steps, --ceilings and --no-ceilings; leave them out"
@@ -85,6 +91,11 @@ def evaluate(
     if html is not None:
         figure_class()
 
+    if robustness:
+        from ..evaluation.robustness import measure_robustness
+
+        _show(measure_robustness(targets[0], robustness), out)
+        return
     if reconstruct:
         _reconstruct(targets, reconstruct, songs or 50, corpus, out, html)
         return
@@ -122,7 +133,7 @@ def _show(report: Report, out: Path | None) -> None:
 
     Console().print(report.table())
     for note in report.notes:
-        print(f"songdiff: warning: {note}", file=sys.stderr)
+        print(f"songdiff: note: {note}", file=sys.stderr)
     if out is not None:
         report.save(out)
         print(out)

@@ -4,6 +4,7 @@ from .dropout import draw_known_mask, drop_controls
 from .features import Grain, frame_conditions, phoneme_tokens
 from .frames import FrameConditions
 from .groups import ALL_GROUPS, CONTROLS, FINE, GRAINS, GROUPS, VOICE
+from .rests import resting_cells
 from .voice import VOICE_SECONDS, sounding_frames, voice_statistics
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "drop_controls",
     "frame_conditions",
     "phoneme_tokens",
+    "resting_cells",
     "sounding_frames",
     "voice_statistics",
 ]

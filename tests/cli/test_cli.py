@@ -141,9 +141,14 @@ def test_lyrics_check_and_compose(tmp_path):
     result = songdiff("lyrics", "check", EXAMPLE, cwd=tmp_path)
     assert result.returncode == 0
     assert "chorus" in result.stdout.lower()
-    composed = songdiff("compose", EXAMPLE, "--prompt", "waltz", "-o", "score.json", cwd=tmp_path)
+    (tmp_path / "chords.txt").write_text("Dm Bb F C")
+    chosen = ("--bpm", "99", "--key", "D minor", "--chords", "chords.txt", "--singer", "female")
+    composed = songdiff("compose", EXAMPLE, "--prompt", "waltz", *chosen, "-o", "score.json", cwd=tmp_path)
     assert composed.returncode == 0, composed.stderr
-    assert json.loads((tmp_path / "score.json").read_text())["time_signature"] == "3/4"
+    score = json.loads((tmp_path / "score.json").read_text())
+    assert (score["time_signature"], score["tempo"], score["key"]) == ("3/4", 99, "D minor")
+    assert {chord["label"] for chord in score["chords"]} == {"D:min", "Bb:maj", "F:maj", "C:maj"}
+    assert score["singer"]["gender"] == "female"
 
 
 def test_every_command_has_help():

@@ -60,6 +60,12 @@ def normalize(waveform: np.ndarray, sample_rate: int, loudness: float = -14.0, p
     return (limited * 10 ** (min(0.0, -over - 0.01) / 20)).astype(np.float32)
 
 
+def limit(waveform: np.ndarray, sample_rate: int, ceiling: float) -> np.ndarray:
+    """``(channels, samples)`` with no peak, on or between samples, above the amplitude ``ceiling``; where there is none
+    it stays as it is."""
+    return _limit(waveform, _peaks(waveform), 1.0, ceiling, sample_rate)
+
+
 def _limit(waveform: np.ndarray, peaks: np.ndarray, gain: float, ceiling: float, sample_rate: int) -> np.ndarray:
     """Apply ``gain`` and a gain curve that is low enough at every peak, and smooth around it."""
     needed = np.minimum(1.0, ceiling / np.maximum(peaks * gain, 1e-9))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 import sys
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Annotated, Optional
 import typer
 
 from ..errors import InputError
+from . import options
 
 
 def generate(
@@ -34,24 +34,14 @@ def generate(
     negative_prompt: Annotated[str, typer.Option(help="Style to steer away from.")] = "",
     reference: Annotated[Optional[Path], typer.Option(help="A recording whose style replaces the prompt's.")] = None,
     voice: Annotated[Optional[Path], typer.Option(help="At least 3 s of a voice alone, to sing like.")] = None,
-    singer: Annotated[
-        Optional[str], typer.Option(help="'female, bright, breathy', or a name that the model knows.")
-    ] = None,
-    bpm: Annotated[Optional[float], typer.Option(help="Felt beats a minute, 30 to 300.")] = None,
-    key: Annotated[Optional[str], typer.Option(help="'D minor', 'Bb major' ...")] = None,
-    time_signature: Annotated[Optional[str], typer.Option(help="4/4, 3/4 or 6/8.")] = None,
-    chords: Annotated[
-        Optional[str], typer.Option(help="'C Am F G', a chord a bar; 'C G | F' with bars; or a text file.")
-    ] = None,
-    melody: Annotated[Optional[Path], typer.Option(help="MIDI file with a note for every syllable.")] = None,
-    emotion: Annotated[
-        Optional[str],
-        typer.Option(help="'valence,arousal' of -1 to 1, a curve '0:0.2,0.5;30:0.8,0.9', or a text file."),
-    ] = None,
-    dynamics: Annotated[
-        Optional[str],
-        typer.Option(help="Seconds:decibels, '0:-6;30:3', or by track 'drums 0:-6 / vocals 0:3', or a text file."),
-    ] = None,
+    singer: options.SingerOption = None,
+    bpm: options.Bpm = None,
+    key: options.Key = None,
+    time_signature: options.TimeSignature = None,
+    chords: options.Chords = None,
+    melody: options.Melody = None,
+    emotion: options.Emotion = None,
+    dynamics: options.Dynamics = None,
     planner: Annotated[str, typer.Option(help="composer, or none: the model alone.")] = "composer",
     score: Annotated[
         Optional[Path], typer.Option(help="Sing this score (of a song's JSON, or `songdiff compose`).")
@@ -66,18 +56,31 @@ def generate(
         Optional[int], typer.Option(min=1, help="So many times over; implies --repair. None: once.")
     ] = None,
     stems: Annotated[Optional[Path], typer.Option(help="Folder for the four stems.")] = None,
+    keep_latents: Annotated[
+        bool, typer.Option("--keep-latents", help="Keep what edit and extend need, in a small file beside the song.")
+    ] = False,
     model: Annotated[str, typer.Option(help="An embedded model or a checkpoint folder.")] = "songdiff/tiny",
 ) -> None:
     """Make a song, and beside it a JSON file with all that went into it."""
     from ..composer import parse_style
     from ..pipelines import SongPipeline
     from ..pipelines.request import SongRequest, check_outputs, make_song, write_song
-    from ..score import Score, melody_from_midi
+    from ..score import Score
 
     check_outputs(output, stems)
     if planner not in ("composer", "none"):
         raise InputError(f"--planner {planner}: choose composer or none")
     given = None if score is None else Score.load(score)
+    chosen = options.read_controls(
+        bpm=bpm,
+        key=key,
+        time_signature=time_signature,
+        chords=chords,
+        melody=melody,
+        singer=singer,
+        emotion=emotion,
+        dynamics=dynamics,
+    )
     request = SongRequest.from_lyrics_file(
         lyrics,
         model=model,
@@ -89,19 +92,12 @@ def generate(
         guidance_scale=guidance,
         style_guidance_scale=style_guidance,
         guidance_interval=guidance_interval,
-        bpm=bpm,
-        key=key,
-        time_signature=time_signature,
-        chords=_text(chords),
-        melody=None if melody is None else melody_from_midi(melody),
-        singer=singer,
-        emotion=_text(emotion),
-        dynamics=_text(dynamics),
         planner=planner,
         voice=None if voice is None else str(voice),
         reference=None if reference is None else str(reference),
         best_of=best_of,
         repair_rounds=int(repair) if repair_rounds is None else repair_rounds,
+        **chosen,
     )
     unknown = parse_style(prompt).unknown_words
     if unknown:
@@ -113,13 +109,5 @@ def generate(
     if unheard:
         print(f"songdiff: warning: {model} does not hear {', '.join(unheard)}; only the score follows", file=sys.stderr)
     song = make_song(request, pipeline, given, report=lambda line: print(f"songdiff: {line}", file=sys.stderr))
-    for path in write_song(song, request, output, stems, given):
+    for path in write_song(song, request, output, stems, given, keep_latents):
         print(path)
-
-
-def _text(value: str | None) -> str | None:
-    """An option's text, or that of the file it names."""
-    try:
-        return value if value is None or not os.path.isfile(value) else Path(value).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
-        raise InputError(f"{value}: cannot be read as text") from None

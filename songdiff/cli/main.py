@@ -7,13 +7,34 @@ import sys
 import typer
 
 from ..errors import InputError
-from . import assemble, bench, compose, corpus, doctor, evaluate, generate, lyrics, replay, train
+from . import (
+    accompany,
+    assemble,
+    bench,
+    compose,
+    corpus,
+    cover,
+    doctor,
+    edit,
+    evaluate,
+    extend,
+    generate,
+    lyrics,
+    replay,
+    separate,
+    train,
+)
 
 app = typer.Typer(
     name="songdiff", help="Songs from lyrics and a style prompt.", no_args_is_help=True, add_completion=False
 )
 app.command("generate")(generate.generate)
 app.command("replay")(replay.replay)
+app.command("edit")(edit.edit)
+app.command("extend")(extend.extend)
+app.command("accompany")(accompany.accompany)
+app.command("cover")(cover.cover)
+app.command("separate")(separate.separate)
 app.command("compose")(compose.compose_score)
 app.command("assemble")(assemble.assemble)
 app.command("train")(train.train)

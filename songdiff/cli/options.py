@@ -13,9 +13,7 @@ from ..errors import InputError
 Bpm = Annotated[Optional[float], typer.Option(help="Felt beats a minute, 30 to 300.")]
 Key = Annotated[Optional[str], typer.Option(help="'D minor', 'Bb major' ...")]
 TimeSignature = Annotated[Optional[str], typer.Option(help="4/4, 3/4 or 6/8.")]
-Chords = Annotated[
-    Optional[str], typer.Option(help="'C Am F G', a chord a bar; 'C G | F' with bars; or a text file.")
-]
+Chords = Annotated[Optional[str], typer.Option(help="'C Am F G', a chord a bar; 'C G | F' with bars; or a text file.")]
 Melody = Annotated[Optional[Path], typer.Option(help="MIDI file with a note for every syllable.")]
 SingerOption = Annotated[
     Optional[str], typer.Option("--singer", help="'female, bright, breathy', or a name that the model knows.")

@@ -14,15 +14,21 @@ def replay(
         Optional[Path], typer.Option("--output", "-o", help="None: the song's own name, beside the JSON.")
     ] = None,
 ) -> None:
-    """Make a song again, byte for byte, from the JSON beside it."""
+    """Make a song again, byte for byte, from the JSON beside it; an edited one from its source too."""
     from ..pipelines import SongPipeline
-    from ..pipelines.request import check_outputs, make_song, read_sidecar, write_song
+    from ..pipelines.edit_request import read_edit, replay_edit
+    from ..pipelines.request import check_outputs, kept_beside, make_song, read_sidecar, write_song
 
+    if (edited := read_edit(sidecar)) is not None:
+        for file in replay_edit(*edited, sidecar, output):
+            print(file)
+        return
     request, score, given, name = read_sidecar(sidecar)
     path = sidecar.parent / name if output is None else output
     check_outputs(path)
     pipeline = SongPipeline.from_pretrained(request.model)
     planned = given or request.planner == "composer"
     song = make_song(request.without_plan if planned else request, pipeline, score if planned else None)
-    for file in write_song(song, request, path, score=score if given else None):
+    kept = kept_beside(sidecar) if path.resolve() == (sidecar.parent / name).resolve() else {}
+    for file in write_song(song, request, path, score=score if given else None, kept=kept):
         print(file)

@@ -37,8 +37,8 @@ from .dynamics import Track, plan_dynamics
 from .form import Form, blocks_of, modulate, plan_instrumental, plan_untimed
 from .genre import Genre
 from .genres import GENRES
-from .given import lay_chords, sing_notes, time_lines
-from .grid import METERS
+from .given import Take, lay_chords, sing_notes, time_lines
+from .grid import METERS, Grid
 from .harmony import Harmony, Key, plan_chords
 from .instruments import INSTRUMENTS
 from .lead import play_lead
@@ -74,6 +74,7 @@ def compose(
     melody: list[Note] | None = None,
     emotion: list[Emotion] | None = None,
     dynamics: dict[str, list[Level]] | None = None,
+    take: Take | None = None,
 ) -> Score:
     """Compose a song for ``lyrics`` (None: an instrumental) in the style of ``prompt``.
 
@@ -81,6 +82,8 @@ def compose(
     ``"D minor"``; these, ``time_signature``, ``genre``, ``singer`` and ``emotion`` override the prompt. What a given
     singer leaves open is filled in. ``chords`` are names of the Score, bar by bar, that every section repeats;
     ``melody`` has a note for every syllable; both choose the key where none is given. ``dynamics`` are kept by track.
+    ``take``: what is played already, from bar 0 on at ``tempo``; the band follows its chords and form, and leaves room
+    to its voice.
     Times in the lyrics are kept. The same arguments give an equal Score. Raises :class:`ComposeError` when the lyrics
     do not fit or an argument is not understood.
     """
@@ -114,7 +117,9 @@ def compose(
     habits = _habits(chosen, style, singer.style if lines and singer else None)
     starts: dict[int, float] = {}
     forms = random.Random(f"{root}/form")
-    if not lines or lyrics is None:
+    if take is not None and take.sections and duration is not None:
+        form = take.form(Grid(tempo, habits.time_signature, 0.0, habits.swing, habits.swing_unit), duration)
+    elif not lines or lyrics is None:
         labels = [section.label for section in lyrics.sections] if lyrics else []
         form = plan_instrumental(habits, tempo, duration, fixed_tempo, forms, labels)
     elif any(line.start is not None for line in lines):
@@ -122,11 +127,14 @@ def compose(
     else:
         form = plan_untimed(blocks_of(lyrics, lines), habits, tempo, duration, fixed_tempo, forms)
     low, high = vocal_range(singer) if lines and singer else (0, 24)
-    if melody is None and chords is None:
+    if melody is None and chords is None and take is None:
         modulate(form, high - low - _LEAST_RANGE, random.Random(f"{root}/modulation"))
 
-    harmonies = lay_chords(form, chords) if chords else plan_chords(form, home, habits, root, valence)
-    vocals = Vocals()
+    if take is not None and take.chords:
+        harmonies = lay_chords(form, take.chords, through=True)
+    else:
+        harmonies = lay_chords(form, chords) if chords else plan_chords(form, home, habits, root, valence)
+    vocals = Vocals(melody=list(take.melody)) if take is not None else Vocals()
     if melody is not None and lines:
         vocals = sing_notes(form, melody)
     elif lines and singer:
@@ -135,7 +143,7 @@ def compose(
         vocals = sing(form, harmonies, habits, melodist, starts, root)
     bars = bars_of(form, harmonies, home, habits, arousal, random.Random(f"{root}/entry"))
     band = gather(chosen, style, random.Random(f"{root}/band"))
-    if not lines:
+    if not lines and not vocals.melody:
         band = with_lead(band, random.Random(f"{root}/lead"))
     sections, named = _sections(form, home), _chords(form, harmonies)
     parts = _parts(form, bars, band, habits, home, vocals, root)

@@ -1,16 +1,37 @@
-"""A melody or chords that the user gave, in place of the composer's own."""
+"""A melody or chords that the user gave, or a take that was heard, in place of the composer's own."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 from ..score import Line, Note, Phoneme, Word
-from .form import Form
+from .form import Form, SectionPlan
+from .grid import Grid
 from .harmony import Harmony, harmony
 from .text import ComposeError, SungLine
 from .timing import time_phonemes
 from .vocals import Vocals
+
+
+@dataclass(frozen=True)
+class Take:
+    """A recording that the band plays to: names of the Score for every bar from bar 0 on (none: it has no chords), the
+    notes of its voice, and where known its form, (label, first bar) of every section."""
+
+    chords: list[list[str]]
+    melody: list[Note]
+    sections: list[tuple[str, int]] = field(default_factory=list)
+
+    def form(self, grid: Grid, duration: float) -> Form:
+        """The sections as bars. The last bar that lies in the song by a half brings the last chord."""
+        final = max(0, round((duration - grid.origin) / grid.bar) - 1)
+        starts = [(label, bar) for label, bar in self.sections if bar <= final]
+        plans = []
+        for (label, bar), (_, end) in zip(starts, [*starts[1:], ("", final + 1)], strict=True):
+            if end > bar:
+                plans.append(SectionPlan(label, bar, end - bar, phases=list(range(end - bar))))
+        return Form(grid, duration, plans, final)
 
 
 def time_lines(lines: list[SungLine], notes: Sequence[Note]) -> list[SungLine]:
@@ -57,13 +78,15 @@ def sing_notes(form: Form, notes: Sequence[Note]) -> Vocals:
     return vocals
 
 
-def lay_chords(form: Form, progression: list[list[str]]) -> list[Harmony]:
-    """``progression`` (chord names of the Score, bar by bar) over every section of ``form``, from its start again."""
+def lay_chords(form: Form, progression: list[list[str]], through: bool = False) -> list[Harmony]:
+    """``progression`` (chord names of the Score, bar by bar) over every section of ``form``, from its start again; or
+    once ``through`` the song, whose last bars then keep its last one."""
     chords: list[Harmony] = []
     grid = form.grid
     for section in form.sections:
         for offset, phase in enumerate(section.phases[: section.bars]):
-            names, start = progression[phase % len(progression)], (section.bar + offset) * grid.slots_per_bar
+            index = min(section.bar + offset, len(progression) - 1) if through else phase % len(progression)
+            names, start = progression[index], (section.bar + offset) * grid.slots_per_bar
             for n, name in enumerate(names):
                 first, stop = (round(k * grid.beats_per_bar / len(names)) * grid.slots_per_beat for k in (n, n + 1))
                 if stop > first:

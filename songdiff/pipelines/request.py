@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Mapping
 from dataclasses import fields
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal
 
 import numpy as np
@@ -18,6 +20,7 @@ from ..errors import InputError
 from ..lyrics import load_lyrics, parse_lyrics
 from ..score import Note, Score
 from .controls import PLANNED, Controls
+from .known import save_latents
 from .selection import best_of, check_sung, repair
 from .song_pipeline import SongPipeline, SongPipelineOutput
 
@@ -121,6 +124,11 @@ def sidecar_path(path: Path) -> Path:
     return path.with_suffix(".json")
 
 
+def latents_path(path: Path) -> Path:
+    """``song.wav`` → ``song.latents.safetensors``."""
+    return path.with_suffix(".latents.safetensors")
+
+
 def check_outputs(path: Path, stems: Path | None = None) -> None:
     """Refuse outputs that cannot be written before any work is done."""
     check_writable(path)
@@ -132,11 +140,19 @@ def check_outputs(path: Path, stems: Path | None = None) -> None:
 
 
 def write_song(
-    song: SongPipelineOutput, request: SongRequest, path: Path, stems: Path | None = None, score: Score | None = None
+    song: SongPipelineOutput,
+    request: SongRequest,
+    path: Path,
+    stems: Path | None = None,
+    score: Score | None = None,
+    keep_latents: bool = False,
+    kept: Mapping[str, str] = MappingProxyType({}),
 ) -> list[Path]:
-    """Write the mix, its sidecar and, on request, the stems (``DIR/vocals.wav`` … of the mix's format).
+    """Write the mix, its sidecar and, on request, the stems (``DIR/vocals.wav`` … of the mix's format) and the latents
+    (``song.latents.safetensors``); the sidecar says where they are, so that the song can be edited.
 
-    ``score`` is the one the user gave, if any. Returns the files written.
+    ``score`` is the one the user gave, if any; ``kept`` is what the sidecar shall say of stems and latents that are
+    there already. Returns the files written.
     """
     record = {
         "songdiff": __version__,
@@ -147,6 +163,7 @@ def write_song(
     }
     if song.chosen is not None:
         record["chosen"] = song.chosen
+    record |= kept
     tags = {"title": song.score.title or path.stem, "software": f"songdiff {__version__}"}
     tags["comment"] = json.dumps(record["request"], ensure_ascii=False)
     written = [path]
@@ -157,10 +174,24 @@ def write_song(
             file = stems / f"{track}{path.suffix}"
             write_audio(file, np.clip(waveform, -1, 1), song.sample_rate, {"title": track})
             written.append(file)
+        record["stems"] = os.path.relpath(stems, path.parent)
+    if keep_latents:
+        save_latents(latents_path(path), song.latents)
+        record["latents"] = latents_path(path).name
+        written.append(latents_path(path))
     sidecar = sidecar_path(path)
     with replacing(sidecar) as beside:
         beside.write_text(json.dumps(record, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
     return [*written, sidecar]
+
+
+def kept_beside(path: Path) -> dict[str, str]:
+    """What a song's JSON says of the stems and latents that were kept of it; raises nothing."""
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+        return {name: str(record[name]) for name in ("stems", "latents") if name in record}
+    except (OSError, ValueError, TypeError):
+        return {}
 
 
 def read_sidecar(path: Path) -> tuple[SongRequest, Score, bool, str]:

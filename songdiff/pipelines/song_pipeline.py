@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import torch
@@ -26,6 +26,7 @@ from ..conditioning import (
     FrameConditions,
     Grain,
     frame_conditions,
+    resting_cells,
     sounding_frames,
     voice_statistics,
 )
@@ -46,6 +47,9 @@ from ..models import (
 from ..models.blocks import inference_dtype
 from ..score import TRACKS, Emotion, Level, Note, Score, Singer
 from .controls import Controls
+
+if TYPE_CHECKING:
+    from .known import Known
 
 MIN_SECONDS, MAX_SECONDS = 2.0, 285.0
 EMBEDDED = {"songdiff/tiny": "tiny"}
@@ -268,6 +272,9 @@ class SongPipeline(DiffusionPipeline):
         guidance_interval: tuple[float, float] | None = None,
         known_latents: Tensor | None = None,
         known_mask: Tensor | None = None,
+        start_latents: Tensor | None = None,
+        strength: float = 1.0,
+        unknown_groups: Sequence[str] = (),
         generator: torch.Generator | None = None,
         output_type: Literal["np", "pt", "latent"] = "np",
         callback_on_step_end: Callable[..., dict[str, Tensor]] | None = None,
@@ -293,6 +300,10 @@ class SongPipeline(DiffusionPipeline):
             num_inference_steps, guidance_scale, style_guidance_scale: None takes the checkpoint's own.
             guidance_interval: least and greatest time t (1 noise, 0 data) at which guidance acts; None: at all.
             known_latents, known_mask: (K, C, T) and (K, T); True cells come back as given.
+            start_latents, strength: (K, C, T) of a song to begin with, and how far from it: 0 gives it back, 1 knows
+                only the score; between, denoising starts at time ``strength`` from the song with so much noise (SDEdit,
+                Meng et al., ICLR 2022).
+            unknown_groups: of :data:`songdiff.conditioning.CONTROLS`, what the model is not told of the score.
             generator: CPU generator; its seed is the composer's seed too.
             callback_on_step_end: called as (pipeline, step, timestep, tensors), where tensors hold "latents" and on
                 request "velocity"; may return new latents; set ``pipeline.interrupt = True`` in it to stop early.
@@ -321,6 +332,10 @@ class SongPipeline(DiffusionPipeline):
         )
         if not 0 <= guidance.low <= guidance.high <= 1:
             raise InputError(f"guidance_interval: {guidance.low:g} to {guidance.high:g} is none within 0 to 1")
+        if not 0 <= strength <= 1:
+            raise InputError(
+                f"strength: {strength:g} is out of range; choose 0 (the song itself) to 1 (only its score)"
+            )
         generator = torch.Generator().manual_seed(torch.seed()) if generator is None else generator
 
         # 2. Plan the song.
@@ -340,21 +355,31 @@ class SongPipeline(DiffusionPipeline):
         conditions = frame_conditions(score, num_frames, self.frame_rate, grain)
         if score.singer is not None and score.singer.name not in (self.transformer.config.singers or {}):
             conditions = conditions.drop(["singer_name"])
+        conditions = conditions.drop(unknown_groups)
         if voice_audio is not None:
             conditions.voice = self.encode_voice(voice_audio)
         style, no_style = self.encode_style(prompt, negative_prompt, reference_audio)
 
         # 4. Noise and schedule.
         latents = self.prepare_latents(num_frames, generator)
-        self.scheduler.set_timesteps(sigmas=np.linspace(1.0, 1 / steps, steps), device=self.device)
+        steps = steps if start_latents is None else math.ceil(steps * strength)
+        start = 1.0 if start_latents is None else strength
+        self.scheduler.set_timesteps(
+            sigmas=np.linspace(start, start / max(1, steps), max(1, steps)), device=self.device
+        )
+        if start_latents is not None:
+            song = self._cells(start_latents, num_frames, "start_latents")
+            sigma = float(self.scheduler.sigmas[0]) if steps else 0.0
+            latents = (1 - sigma) * song + sigma * latents
 
         # 5. Denoise.
-        known, mask = self._known(known_latents, known_mask, num_frames)
+        rests = resting_cells(score, num_frames, self.frame_rate)
+        known, mask = self._known(known_latents, known_mask, num_frames, rests)
         cells = mask.repeat_interleave(self.transformer.config.latent_channels, dim=1)
         denoise = self._denoiser(conditions, style, no_style, known, mask)
         self.interrupt = False
         callback_tensors = callback_on_step_end_tensor_inputs or ["latents"]
-        for i, timestep in enumerate(self.progress_bar(self.scheduler.timesteps)):
+        for i, timestep in enumerate(self.progress_bar(self.scheduler.timesteps[:steps])):
             sigma = float(self.scheduler.sigmas[i])
             latents = torch.where(cells, known, latents)
             velocity = guidance.velocity(denoise, latents, sigma)
@@ -378,18 +403,27 @@ class SongPipeline(DiffusionPipeline):
         self.maybe_free_model_hooks()
         return SongPipelineOutput(audio, stems, score, per_track, sample_rate)
 
-    def _known(self, known_latents: Tensor | None, known_mask: Tensor | None, num_frames: int) -> tuple[Tensor, Tensor]:
-        """Known cells as a batch of one; nothing is known where none are given."""
+    def _known(
+        self, known_latents: Tensor | None, known_mask: Tensor | None, num_frames: int, rests: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Known cells as a batch of one: those given, and silence where a track ``rests`` (K, T)."""
         c = self.transformer.config
         if known_latents is None or known_mask is None:
             known_latents = torch.zeros(c.num_tracks, c.latent_channels, num_frames)
             known_mask = torch.zeros(c.num_tracks, num_frames, dtype=torch.bool)
-        if known_latents.shape != (c.num_tracks, c.latent_channels, num_frames):
+        known = self._cells(known_latents, num_frames, "known_latents")
+        silence = self.codec.silence_latent.to(known).repeat(c.num_tracks)[:, None]
+        silent = (rests & ~known_mask).repeat_interleave(c.latent_channels, dim=0).to(self.device)
+        return torch.where(silent, silence, known), (known_mask | rests)[None].to(self.device)
+
+    def _cells(self, latents: Tensor, num_frames: int, name: str) -> Tensor:
+        """(K, C, T) as a batch of one."""
+        c = self.transformer.config
+        if latents.shape != (c.num_tracks, c.latent_channels, num_frames):
             raise InputError(
-                f"known_latents: got {tuple(known_latents.shape)}, "
-                f"expected {(c.num_tracks, c.latent_channels, num_frames)}"
+                f"{name}: got {tuple(latents.shape)}, expected {(c.num_tracks, c.latent_channels, num_frames)}"
             )
-        return known_latents.flatten(0, 1)[None].to(self.device), known_mask[None].to(self.device)
+        return latents.flatten(0, 1)[None].to(self.device)
 
     def _denoiser(
         self, conditions: FrameConditions, style: Style, no_style: Style, known: Tensor, mask: Tensor
@@ -419,6 +453,64 @@ class SongPipeline(DiffusionPipeline):
                 ).float()
 
         return denoise
+
+    def edit(self, known: Known, spans: Sequence[tuple[float, float]], **arguments: Any) -> Known:
+        """``known`` with spans rendered again: :func:`.editing.edit` and its arguments.
+
+        >>> from songdiff.pipelines import Known, SongPipeline
+        >>> pipeline = SongPipeline.from_pretrained("songdiff/tiny")  # doctest: +SKIP
+        >>> song = pipeline("a line to sing", "folk", audio_duration=12)  # doctest: +SKIP
+        >>> known = pipeline.edit(Known.from_output(song), [(2, 6)], lyrics="another line")  # doctest: +SKIP
+        """
+        from .editing import edit
+
+        return edit(self, known, spans, **arguments)
+
+    def extend(self, known: Known, before: float = 0.0, after: float = 0.0, **arguments: Any) -> Known:
+        """``known`` with so many seconds more: :func:`.editing.extend` and its arguments."""
+        from .editing import extend
+
+        return extend(self, known, before, after, **arguments)
+
+    def loop(self, known: Known, num_bars: int, start: float = 0.0, **arguments: Any) -> Known:
+        """Bars of ``known`` that join seamlessly: :func:`.editing.loop` and its arguments."""
+        from .editing import loop
+
+        return loop(self, known, num_bars, start, **arguments)
+
+    def accompany(self, known: Known | None, prompt: str = "", **arguments: Any) -> Known:
+        """The tracks that ``known`` lacks, in time and in key: :func:`.accompany.accompany` and its arguments.
+
+        >>> import numpy as np
+        >>> from songdiff.pipelines import SongPipeline
+        >>> from songdiff.pipelines.known import Known
+        >>> click = np.sin(np.arange(2000) / 20) * np.linspace(1, 0, 2000) ** 2  # a stroke, two a second
+        >>> drums = np.tile(np.pad(click, (0, 20050)), 8)[None].astype(np.float32)
+        >>> pipeline = SongPipeline.from_pretrained("songdiff/tiny")
+        >>> pipeline.set_progress_bar_config(disable=True)
+        >>> song = pipeline.accompany(Known.from_stems({"drums": drums}), "lo-fi", seed=1, num_inference_steps=2)
+        >>> round(song.score.tempo), list(song.stems), bool((song.stems["drums"] == drums).all())
+        (120, ['drums', 'bass', 'other'], True)
+        """
+        from .accompany import accompany
+
+        return accompany(self, known, prompt, **arguments)
+
+    def cover(self, known: Known, prompt: str = "", **arguments: Any) -> Known:
+        """``known`` in another style or voice: :func:`.cover.cover` and its arguments.
+
+        >>> from songdiff.pipelines import SongPipeline
+        >>> from songdiff.pipelines.known import Known
+        >>> pipeline = SongPipeline.from_pretrained("songdiff/tiny")
+        >>> pipeline.set_progress_bar_config(disable=True)
+        >>> song = pipeline(prompt="folk", audio_duration=4, num_inference_steps=2)
+        >>> jazz = pipeline.cover(Known.from_output(song, "folk"), "jazz", strength=0.7, num_inference_steps=2)
+        >>> jazz.score.chords == song.score.chords, jazz.score.genre, jazz.num_samples
+        (True, 'jazz', 176400)
+        """
+        from .cover import cover
+
+        return cover(self, known, prompt, **arguments)
 
 
 def checkpoint_folder(name_or_path: str | Path) -> Path:

@@ -61,6 +61,17 @@ def test_known_cells_come_back(pipeline):
     assert not torch.equal(other.latents[~expanded], song.latents[~expanded])
 
 
+def test_resting_tracks_are_silent(pipeline):
+    song = sing(pipeline, lyrics=None, prompt="folk, instrumental", output_type="latent")
+    silence = pipeline.codec.silence_latent[:, None]
+    assert torch.equal(song.latents[0], silence.expand(-1, song.latents.shape[-1]))
+    assert not torch.equal(song.latents[1:], silence.expand(3, -1, song.latents.shape[-1]))
+    mask = torch.zeros(4, song.latents.shape[-1], dtype=torch.bool)
+    mask[0, :50] = True
+    arguments = {"score": song.score, "known_latents": torch.ones_like(song.latents), "known_mask": mask}
+    assert (sing(pipeline, **arguments, output_type="latent").latents[0, :, :50] == 1).all()  # what is given counts
+
+
 def test_score_and_style_matter(pipeline):
     song = sing(pipeline, output_type="latent")
     empty = Score(duration=song.score.duration)

@@ -55,7 +55,7 @@ def accompany(
     from ..lyrics import load_lyrics
     from ..pipelines import SongPipeline
     from ..pipelines.accompany_request import AccompanyRequest, named_stems
-    from ..pipelines.edit_request import check_edit_outputs, write_known
+    from ..pipelines.edit_request import check_edit_outputs, digest, write_known
     from ..pipelines.known import Known
 
     if lyrics is not None:
@@ -85,8 +85,10 @@ def accompany(
         guidance_scale=guidance,
         style_guidance_scale=style_guidance,
     )
-    made = request.make(
-        known, SongPipeline.from_pretrained(model), home, lambda line: print(f"songdiff: {line}", file=sys.stderr)
+    if known is not None:
+        request = request.model_copy(update={"digest": digest(known)})
+    made = request.run(
+        SongPipeline.from_pretrained(model), known, home, lambda line: print(f"songdiff: {line}", file=sys.stderr)
     )
     for path in write_known(made, request, output, keep_stems):
         print(path)

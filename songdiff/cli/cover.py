@@ -71,9 +71,10 @@ def cover(
     made_with = ((known.record or {}).get("request") or {}).get("model")
     request = request.model_copy(update={"digest": digest(known), "model": model or made_with or request.model})
     check_edit_outputs(known, song, output, keep_stems)
-    made = request.make(
-        known,
+    made = request.run(
         SongPipeline.from_pretrained(request.model),
+        known,
+        home,
         lambda line: print(f"songdiff: {line}", file=sys.stderr),
     )
     for path in write_known(made, request, output, keep_stems):

@@ -132,7 +132,7 @@ def made_of(
         print(f"songdiff: {known.name}: only {there} known; the rest cannot be rendered alone", file=sys.stderr)
     pipeline = SongPipeline.from_pretrained(request.model)
     known = known.with_latents(pipeline) if keep_latents else known
-    made = request.run(pipeline, known, report=lambda line: print(f"songdiff: {line}", file=sys.stderr))
+    made = request.run(pipeline, known, home, lambda line: print(f"songdiff: {line}", file=sys.stderr))
     for path in write_known(made, request, output, keep_stems):
         print(path)
 

@@ -16,7 +16,7 @@ def replay(
 ) -> None:
     """Make a song again, byte for byte, from the JSON beside it; an edited one from its source too."""
     from ..pipelines import SongPipeline
-    from ..pipelines.edit_request import read_edit, replay_edit
+    from ..pipelines.replaying import read_edit, replay_edit
     from ..pipelines.request import check_outputs, kept_beside, make_song, read_sidecar, write_song
 
     if (edited := read_edit(sidecar)) is not None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
@@ -20,6 +21,9 @@ from .cover import cover
 from .edit_request import EditRequest
 from .known import Known
 from .song_pipeline import SongPipeline
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 _NAMES = {
     "vocals": ("vocals", "vocal", "voice", "vox", "acapella", "acappella", "singer", "singing"),
@@ -68,7 +72,22 @@ class AccompanyRequest(HeardRequest):
     given: dict[str, str] = Field(default_factory=dict)
     tune: str | None = None
 
-    def make(self, known: Known | None, pipeline: SongPipeline, home: Path, report: Callable[[str], None]) -> Known:
+    def load(self, home: Path) -> Known | None:  # type: ignore[override]
+        """The tracks that are given; None where only a tune is."""
+        if not self.given:
+            return None
+        known = Known.from_stems({track: home / path for track, path in self.given.items()})
+        return self.check(known, ", ".join(self.given.values()))
+
+    def moved(self, home: Path, other: Path) -> Self:
+        given = {track: os.path.relpath(home / path, other) for track, path in self.given.items()}
+        tune = None if self.tune is None else os.path.relpath(home / self.tune, other)
+        score = None if self.score is None else os.path.relpath(home / self.score, other)
+        return self.model_copy(update={"given": given, "tune": tune, "score": score})
+
+    def run(
+        self, pipeline: SongPipeline, known: Known | None, home: Path, report: Callable[[str], None] = lambda line: None
+    ) -> Known:
         """Listen, ``report`` what is heard, and make the missing tracks. ``known`` None: only a tune is given."""
         lyrics = None if self.lyrics is None else parse_lyrics(self.lyrics)
         score = None if self.score is None else Score.load(home / self.score)
@@ -102,7 +121,9 @@ class CoverRequest(HeardRequest):
     strength: float = 1.0
     keep_parts: bool = False
 
-    def make(self, known: Known, pipeline: SongPipeline, report: Callable[[str], None]) -> Known:
+    def run(
+        self, pipeline: SongPipeline, known: Known, home: Path, report: Callable[[str], None] = lambda line: None
+    ) -> Known:
         """Where the score is unknown, listen and ``report`` what is heard; make the cover."""
         heard = None
         if known.score is None and known.stems and self.strength > 0:

@@ -6,12 +6,12 @@ import dataclasses
 import hashlib
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from .. import __version__
 from ..audio.files import replacing
@@ -25,6 +25,9 @@ from .known import Known, save_latents
 from .rendering import CONTEXT
 from .request import SongRequest, latents_path, sidecar_path
 from .song_pipeline import MAX_SECONDS, SongPipeline
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 
 class EditRequest(BaseModel):
@@ -64,15 +67,27 @@ class EditRequest(BaseModel):
         """The source. Raises :class:`InputError` where it is missing, or is not what it was."""
         stems, score = (None if path is None else home / path for path in (self.stems, self.score))
         known = Known.from_song(home / self.source, stems, None if score is None else Score.load(score))
+        return self.check(known, str(home / self.source))
+
+    def check(self, known: Known, name: str) -> Known:
+        """``known``, if it is what the request was made for. Raises :class:`InputError`."""
         if self.digest and digest(known) != self.digest:
             raise InputError(
-                f"{home / self.source}: it, its stems, latents or score have changed since this song was made of them; "
-                "bring them back as they were to make it again"
+                f"{name}: it, its stems, latents or score have changed since this song was made of them; bring them "
+                "back as they were to make it again"
             )
         return known
 
-    def run(self, pipeline: SongPipeline, known: Known, report: Callable[[str], None] = lambda line: None) -> Known:
-        """Make it. To go on with stems whose score is unknown it listens first, and tells ``report`` what it hears."""
+    def moved(self, home: Path, other: Path) -> Self:
+        """The same request for a result in the folder ``other`` instead of ``home``."""
+        paths = {name: path for name in ("source", "stems", "score") if (path := getattr(self, name)) is not None}
+        return self.model_copy(update={name: os.path.relpath(home / path, other) for name, path in paths.items()})
+
+    def run(
+        self, pipeline: SongPipeline, known: Known, home: Path, report: Callable[[str], None] = lambda line: None
+    ) -> Known:
+        """Make it, in the folder ``home``. To go on with stems whose score is unknown it listens first, and tells
+        ``report`` what it hears."""
         if self.task != "edit" and known.score is None and known.stems and known.duration <= MAX_SECONDS:
             known = dataclasses.replace(known, score=heard_score(known, self.prompt or "", report))
         lyrics = None if self.lyrics is None else parse_lyrics(self.lyrics)
@@ -185,41 +200,3 @@ def check_edit_outputs(known: Known, source: Path, path: Path, stems: Path | Non
                 f"{source}: only its latents were kept, so there are no stems to write; keep the latents, or make the "
                 "song again with --stems"
             )
-
-
-def read_edit(sidecar: Path) -> tuple[EditRequest, str] | None:
-    """The request of a song's JSON, and its file's name; None where the song was not made of another one."""
-    try:
-        record = json.loads(sidecar.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError):
-        return None
-    if not isinstance(record, Mapping) or "edit" not in record:
-        return None
-    task = record["edit"].get("task") if isinstance(record["edit"], Mapping) else None
-    if task not in ("edit", "extend", "loop"):
-        raise InputError(
-            f"{sidecar}: was made by `songdiff {task}`, which replay does not repeat; run that command again with "
-            f"--seed {record['edit'].get('seed') if task else 0}"
-        )
-    try:
-        return EditRequest.model_validate(record["edit"]), str(record["file"])
-    except (KeyError, ValidationError) as error:
-        raise InputError(f"{sidecar}: its edit cannot be read ({str(error).splitlines()[0]})") from None
-
-
-def replay_edit(request: EditRequest, name: str, sidecar: Path, output: Path | None = None) -> list[Path]:
-    """Make the song of ``request`` again, of which ``sidecar`` was written; None: as ``name`` beside it."""
-    home = sidecar.parent
-    path = home / name if output is None else output
-    known = request.load(home)
-    check_edit_outputs(known, home / request.source, path, None)
-    pipeline = SongPipeline.from_pretrained(request.model)
-    made = request.run(pipeline, known.with_latents(pipeline) if request.keep_latents else known)
-    moved = request.model_copy(
-        update={
-            field: os.path.relpath(home / value, path.parent)
-            for field in ("source", "stems", "score")
-            if (value := getattr(request, field)) is not None
-        }
-    )
-    return write_known(made, moved, path)

@@ -59,6 +59,12 @@ def test_given_files_come_back_and_what_is_heard_is_told_first(checkpoint, tmp_p
     assert record["edit"]["task"] == "accompany"
     assert record["edit"]["given"] == {"drums": "my drums.wav"}
     assert record["score"]["key"] == "D minor"
+    code, _, said = run("replay", "song.json", "-o", "again/song.flac")
+    assert code == 2  # no such folder
+    (tmp_path / "again").mkdir()
+    assert run("replay", "song.json", "-o", "again/song.flac")[0] == 0
+    assert np.array_equal(samples("again/song.flac"), samples("song.flac"))
+    assert json.loads((tmp_path / "again/song.json").read_text())["edit"]["given"] == {"drums": "../my drums.wav"}
 
 
 def test_a_cover_of_what_was_made(checkpoint, tmp_path, run, drums):
@@ -67,6 +73,8 @@ def test_a_cover_of_what_was_made(checkpoint, tmp_path, run, drums):
     code, _, said = run("cover", "song.wav", *more, "--prompt", "jazz", "-o", "jazz.wav", "--keep-stems", "jazz")
     assert code == 0, said
     assert json.loads((tmp_path / "jazz.json").read_text())["score"]["genre"] == "jazz"
+    assert run("replay", "jazz.json", "-o", "jazz again.wav")[0] == 0
+    assert np.array_equal(samples("jazz again.wav"), samples("jazz.wav"))
     assert run("cover", "song.wav", *more, "--strength", 0, "-o", "same.wav")[0] == 0
     assert np.array_equal(samples("same.wav"), samples("song.wav"))
     code, _, said = run("cover", "song.wav", *more, "--strength", 0.5, "-o", "half.wav")

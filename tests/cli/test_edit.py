@@ -189,10 +189,10 @@ def test_a_mix_alone_says_what_works(home, capsys):
     assert np.array_equal(source[: round(2.89 * 44100)], edited[: round(2.89 * 44100)])
 
 
-def test_what_another_command_made_says_how_to_make_it_again(home, refused):
-    record = {"songdiff": "0", "file": "c.wav", "edit": {"task": "cover", "source": "song.wav", "seed": 7}}
-    (home / "cover.json").write_text(json.dumps(record))
-    assert "was made by `songdiff cover`, which replay does not repeat" in refused("replay", "cover.json")
+def test_what_an_unknown_command_made_is_not_replayed(home, refused):
+    record = {"songdiff": "0", "file": "c.wav", "edit": {"task": "remix", "source": "song.wav", "seed": 7}}
+    (home / "remix.json").write_text(json.dumps(record))
+    assert "was made by 'remix', which is none of edit, extend" in refused("replay", "remix.json")
 
 
 def test_beats_and_key_of_given_stems_are_heard_and_shown(home, capsys):

@@ -13,7 +13,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..conditioning import FrameConditions
 from ..diffusion import interpolate, masked_velocity_loss
 from ..models import SongTransformer
 from .recipe import Distillation, Recipe, RecipeError, load_part
@@ -54,24 +53,29 @@ class DistillationTask(TransformerTask):
             "distillation": masked_velocity_loss(velocity, torch.zeros_like(target), target, self.unknown_cells(batch))
         }
 
+    def compile(self, *args: Any, **kwargs: Any) -> None:
+        """Each network by itself: the whole, with its five evaluations, would take many minutes."""
+        for network in (self.network, self._teacher["teacher"]):
+            network.compile(*args, **kwargs)
+            network.condition_encoder.compile(*args, **kwargs)
+
     @torch.no_grad()
     def teach(self, batch: dict[str, Any], noisy: Tensor) -> Tensor:
         """The teacher's mean velocity (B, K·C, T) over the step from ``batch["times"]`` on."""
         teacher = self._teacher["teacher"].to(noisy.device)
-        conditions = conditions_of(batch)
-        nothing = FrameConditions(**{name: torch.zeros_like(value) for name, value in vars(conditions).items()})
-        states, no_states = teacher.encode_conditions(conditions), teacher.encode_conditions(nothing)
-        count = len(noisy)
-        no_style = batch | {k: v.to(noisy.device).expand(count, *v.shape[1:]) for k, v in self.no_style.items()}
-        scale = self.settings.guidance_scale
+        scale, half = self.settings.guidance_scale, 0.5 / self.settings.num_inference_steps
+        both = {name: value.repeat(2, *[1] * (value.ndim - 1)) for name, value in batch.items()}
+        for name in vars(conditions_of(batch)):
+            both[name][len(noisy) :] = 0  # nothing is known of the score
+        for name, value in self.no_style.items():
+            both[name][len(noisy) :] = 0
+            both[name][len(noisy) :, : value.shape[1]] = value.to(noisy.device)
+        states = teacher.encode_conditions(conditions_of(both))
 
         def guided(noisy: Tensor, times: Tensor) -> Tensor:
-            velocity = self.velocity(teacher, batch, noisy, times, states).float()
-            if scale == 1:
-                return velocity
-            without = self.velocity(teacher, no_style, noisy, times, no_states).float()
-            return without + scale * (velocity - without)
+            velocity = self.velocity(teacher, both, noisy.repeat(2, 1, 1), times.repeat(2), states).float()
+            with_score, without = velocity.chunk(2)
+            return without + scale * (with_score - without)
 
-        half = 0.5 / self.settings.num_inference_steps
         middle = noisy - half * guided(noisy, batch["times"])
         return guided(middle, batch["times"] - half)

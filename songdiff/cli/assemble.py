@@ -19,6 +19,9 @@ def assemble(
     steps: Annotated[int, typer.Option(min=1, help="Default number of denoising steps.")] = 32,
     guidance: Annotated[float, typer.Option(help="Default guidance scale of the score.")] = 2.0,
     style_guidance: Annotated[float, typer.Option(help="Default guidance scale of the style.")] = 2.0,
+    vocals_guidance: Annotated[
+        Optional[float], typer.Option(help="Default guidance scale of the vocals, score and style; none: as the rest.")
+    ] = None,
 ) -> None:
     """Put trained parts into one folder that `songdiff generate --model` takes."""
     from ..pipelines.assemble import assemble as write
@@ -33,5 +36,6 @@ def assemble(
             num_inference_steps=steps,
             guidance_scale=guidance,
             style_guidance_scale=style_guidance,
+            vocals_guidance_scale=vocals_guidance,
         )
     )

@@ -18,23 +18,26 @@ Denoiser = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
 
 
 class Guidance(NamedTuple):
-    """Scales (1 = none) and the interval of t, ``low ≤ t ≤ high``, in which they act."""
+    """Scales (1 = none), a number or one for each channel (channels,), and the interval of t, ``low ≤ t ≤ high``, in
+    which they act. ``match_moments``: the data that the guided velocity points at keeps the mean and deviation over
+    time, channel by channel, of what the conditional one points at, so that much guidance makes a track neither louder
+    nor duller (after the rescaling of arXiv:2305.08891, section 3.4)."""
 
-    score: float = 2.5
-    style: float = 2.5
+    score: float | Tensor = 2.5
+    style: float | Tensor = 2.5
     low: float = 0.0
     high: float = 1.0
+    match_moments: bool = False
 
     def velocity(self, denoise: Denoiser, latents: Tensor, time: float) -> Tensor:
         """Guided velocity of ``latents`` (B, channels, T) at one time; one batched evaluation."""
-        active = self.low <= time <= self.high
-        if not active or (self.score == 1.0 and self.style == 1.0):
-            terms = [(True, True, 1.0)]
-        elif self.score == self.style:
-            terms = [(True, True, self.score), (False, False, 1 - self.score)]
+        one = torch.ones(1)
+        if self.low <= time <= self.high:
+            score, style = self.score * one, self.style * one
+            terms = [(True, True, style), (True, False, score - style), (False, False, 1 - score)]
         else:
-            terms = [(True, True, self.style), (True, False, self.score - self.style), (False, False, 1 - self.score)]
-        terms = [term for term in terms if term[2] != 0]
+            terms = [(True, True, one)]
+        terms = [term for term in terms if term[2].any()]
         batch, count = len(latents), len(terms)
 
         def flags(index: int) -> Tensor:
@@ -43,5 +46,12 @@ class Guidance(NamedTuple):
         velocities = denoise(
             latents.repeat(count, 1, 1), torch.full((count * batch,), time, dtype=torch.float32), flags(0), flags(1)
         )
-        weights = torch.tensor([term[2] for term in terms], dtype=velocities.dtype, device=velocities.device)
-        return (velocities.unflatten(0, (count, batch)) * weights.reshape(-1, 1, 1, 1)).sum(0)
+        weights = (weight.to(velocities)[None, :, None] for _, _, weight in terms)
+        each = velocities.chunk(count)
+        velocity = torch.stack([w * v for w, v in zip(weights, each, strict=True)]).sum(0)
+        if count == 1 or not self.match_moments:
+            return velocity
+        wanted, data = latents - time * each[0], latents - time * velocity
+        data = (data - data.mean(-1, keepdim=True)) / (data.std(-1, keepdim=True) + 1e-3)
+        data = data * (wanted.std(-1, keepdim=True) + 1e-3) + wanted.mean(-1, keepdim=True)
+        return (latents - data) / time

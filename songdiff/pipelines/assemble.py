@@ -19,7 +19,7 @@ def assemble(
     vocoder: Path | None,
     style_encoder: Path,
     transformer: Path,
-    **sampler_defaults: float,
+    **sampler_defaults: float | None,
 ) -> Path:
     """Write ``out`` with all parts as float16 safetensors and the sampler's defaults. Raises :class:`InputError`.
 

@@ -100,6 +100,7 @@ class SongPipeline(DiffusionPipeline):
         guidance_scale: float = 2.0,
         style_guidance_scale: float = 2.0,
         guidance_interval: list[float] | None = None,
+        vocals_guidance_scale: float | None = None,
     ) -> None:
         super().__init__()
         self.register_modules(
@@ -114,6 +115,7 @@ class SongPipeline(DiffusionPipeline):
             guidance_scale=guidance_scale,
             style_guidance_scale=style_guidance_scale,
             guidance_interval=guidance_interval,
+            vocals_guidance_scale=vocals_guidance_scale,
         )
         self.interrupt = False
 
@@ -202,6 +204,20 @@ class SongPipeline(DiffusionPipeline):
         else:
             style = self.style_encoder.encode_text([prompt])
         return style, self.style_encoder.encode_text([negative_prompt])
+
+    def guidance_scales(
+        self, score: float | None, style: float | None, negative_prompt: str
+    ) -> tuple[float | Tensor, float | Tensor]:
+        """Scales of score and style; where none is asked for, the checkpoint's own, which may differ for the vocals."""
+        c = self.config
+        default = 2.0 if negative_prompt and c.style_guidance_scale == 1 else c.style_guidance_scale
+        score_scale, style_scale = (c.guidance_scale if score is None else score, default if style is None else style)
+        if c.vocals_guidance_scale is None or score is not None or style is not None:
+            return score_scale, style_scale
+        scales = [torch.full((len(TRACKS),), scale) for scale in (score_scale, style_scale)]
+        for scale in scales:
+            scale[TRACKS.index("vocals")] = c.vocals_guidance_scale
+        return tuple(scale.repeat_interleave(self.transformer.config.latent_channels) for scale in scales)  # type: ignore[return-value]
 
     def prepare_latents(self, num_frames: int, generator: torch.Generator | None) -> Tensor:
         """Noise (1, K·C, T), drawn on the CPU so that every device sings the same song."""
@@ -295,7 +311,7 @@ class SongPipeline(DiffusionPipeline):
                 (seconds:decibels), or as in the Score. With ``score``, these and ``singer`` replace its own.
             voice_audio: stereo (2, samples) at 44.1 kHz of a voice alone that the singer shall resemble, at least 3 s.
             reference_audio: stereo (2, samples) at 44.1 kHz whose style replaces the prompt's, at least a second.
-            negative_prompt: style to steer away from.
+            negative_prompt: style to steer away from; where the checkpoint goes without style guidance, at scale 2.
             audio_duration: seconds, 2 to 285; None: what the lyrics need.
             num_inference_steps, guidance_scale, style_guidance_scale: None takes the checkpoint's own.
             guidance_interval: least and greatest time t (1 noise, 0 data) at which guidance acts; None: at all.
@@ -325,11 +341,9 @@ class SongPipeline(DiffusionPipeline):
             emotion=emotion,
             dynamics=dynamics,
         )
-        guidance = Guidance(
-            c.guidance_scale if guidance_scale is None else guidance_scale,
-            c.style_guidance_scale if style_guidance_scale is None else style_guidance_scale,
-            *(guidance_interval or c.guidance_interval or (0.0, 1.0)),
-        )
+        scales = self.guidance_scales(guidance_scale, style_guidance_scale, negative_prompt)
+        interval = guidance_interval or c.guidance_interval or (0.0, 1.0)
+        guidance = Guidance(*scales, *interval, match_moments=True)
         if not 0 <= guidance.low <= guidance.high <= 1:
             raise InputError(f"guidance_interval: {guidance.low:g} to {guidance.high:g} is none within 0 to 1")
         if not 0 <= strength <= 1:

@@ -37,3 +37,31 @@ def test_guidance_formula():
     assert torch.allclose(Guidance(3, 3).velocity(linear, latents, 0.5), torch.tensor(33.0))
     assert torch.allclose(Guidance(3, 2).velocity(linear, latents, 0.5), torch.tensor(3.0 + 20.0))
     assert torch.allclose(Guidance(3, 3, low=0.6).velocity(linear, latents, 0.5), torch.tensor(11.0))
+
+
+def test_channels_may_have_scales_of_their_own():
+    latents, velocity = torch.randn(2, 4, 50), torch.randn(2, 4, 50)
+
+    def denoise(latents, times, has_score, has_style):
+        return torch.where(has_score[:, None, None], velocity.repeat(len(times) // 2, 1, 1), 0.0)
+
+    scales = torch.tensor([1.0, 2.0, 3.0, 4.0])
+    guided = Guidance(scales, scales).velocity(denoise, latents, 0.5)
+    assert torch.allclose(guided, velocity * scales[:, None], atol=1e-5)
+
+
+def test_matched_moments_are_those_of_the_conditional_data():
+    torch.manual_seed(0)
+    latents, with_score, without = torch.randn(3, 1, 4, 200)
+
+    def denoise(latents, times, has_score, has_style):
+        return torch.where(has_score[:, None, None], with_score, without)
+
+    plain = Guidance(5.0, 5.0).velocity(denoise, latents, 0.5)
+    matched = Guidance(5.0, 5.0, match_moments=True).velocity(denoise, latents, 0.5)
+    wanted, loud, data = (latents - 0.5 * velocity for velocity in (with_score, plain, matched))
+    assert (loud.std(-1) > 1.5 * wanted.std(-1)).all()
+    assert torch.allclose(data.std(-1), wanted.std(-1), rtol=0.01)
+    assert torch.allclose(data.mean(-1), wanted.mean(-1), atol=1e-4)
+    agreement = torch.stack([torch.corrcoef(torch.stack(pair))[0, 1] for pair in zip(data[0], loud[0], strict=True)])
+    assert (agreement > 0.999).all()

@@ -28,7 +28,6 @@ def test_it_sings_the_melody_and_rests_where_nothing_is_sung(pipeline):
         "[Verse]\nthe river is calling me home",
         "acoustic folk, male vocals",
         audio_duration=12.0,
-        num_inference_steps=12,
         generator=torch.Generator().manual_seed(7),
     )
     right, voiced = pitch_accuracy(pitch_track(song.stems["vocals"]), song.score.melody)

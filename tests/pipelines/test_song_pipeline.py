@@ -79,6 +79,16 @@ def test_score_and_style_matter(pipeline):
     assert not torch.equal(sing(pipeline, prompt="metal", score=song.score, output_type="latent").latents, song.latents)
 
 
+def test_a_negative_prompt_is_heard_without_guidance_too(pipeline):
+    pipeline.register_to_config(guidance_scale=1.0, style_guidance_scale=1.0)
+    try:
+        song = sing(pipeline, output_type="latent")
+        away = sing(pipeline, negative_prompt="metal", score=song.score, output_type="latent")
+        assert not torch.equal(away.latents, song.latents)
+    finally:
+        pipeline.register_to_config(guidance_scale=2.0, style_guidance_scale=2.0)
+
+
 def test_reference_audio_replaces_the_prompt(pipeline):
     song = sing(pipeline)
     audio = torch.from_numpy(song.audio)

@@ -29,7 +29,7 @@ def test_one_song_is_learned(tmp_path):
     corpus = tmp_path / "corpus"
     build_corpus(corpus, hours=8 / 3600, seed=3, durations=(12.0, 13.0), workers=1, progress=False)
     recipe = load_recipe(
-        ROOT / "recipes" / "tiny" / "transformer.yaml",
+        ROOT / "recipes" / "transformer" / "tiny.yaml",
         (
             f"output={tmp_path / 'transformer'}",
             f"data.corpus={corpus}",

@@ -89,6 +89,18 @@ def test_a_negative_prompt_is_heard_without_guidance_too(pipeline):
         pipeline.register_to_config(guidance_scale=2.0, style_guidance_scale=2.0)
 
 
+def test_the_vocals_may_be_guided_more_than_the_rest(pipeline):
+    pipeline.register_to_config(vocals_guidance_scale=5.0)
+    try:
+        score, style = pipeline.guidance_scales(None, None, "")
+        assert score.tolist() == style.tolist() == [5.0] * 8 + [2.0] * 24
+        assert pipeline.guidance_scales(3.0, None, "") == (3.0, 2.0)  # what the user asks for is for all tracks
+        guided = sing(pipeline, output_type="latent").latents
+    finally:
+        pipeline.register_to_config(vocals_guidance_scale=None)
+    assert not torch.equal(guided[0], sing(pipeline, output_type="latent").latents[0])
+
+
 def test_reference_audio_replaces_the_prompt(pipeline):
     song = sing(pipeline)
     audio = torch.from_numpy(song.audio)

@@ -82,8 +82,8 @@ class SongPipeline(DiffusionPipeline):
     embedded model, a folder loads your own.
 
     The autoencoder may be diffusers' ``AutoencoderOobleck`` (or :class:`~songdiff.models.WaveformAutoencoder`, which
-    normalises its latents): it decodes to a waveform by itself, and ``vocoder`` is None. The numbers are the checkpoint's
-    sampler; ``vocals_guidance_scale`` (None: as the other tracks) is both scales of the vocals.
+    normalises its latents): it decodes to a waveform by itself, and ``vocoder`` is None. The numbers are the
+    checkpoint's sampler; ``vocals_guidance_scale`` (None: as the other tracks) is both scales of the vocals.
     """
 
     model_cpu_offload_seq = "style_encoder->transformer->autoencoder->vocoder"

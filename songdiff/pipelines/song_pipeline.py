@@ -342,9 +342,9 @@ class SongPipeline(DiffusionPipeline):
             emotion=emotion,
             dynamics=dynamics,
         )
-        scales = self.guidance_scales(guidance_scale, style_guidance_scale, negative_prompt)
-        interval = guidance_interval or c.guidance_interval or (0.0, 1.0)
-        guidance = Guidance(*scales, *interval, match_moments=True)
+        score_scale, style_scale = self.guidance_scales(guidance_scale, style_guidance_scale, negative_prompt)
+        low, high = guidance_interval or c.guidance_interval or (0.0, 1.0)
+        guidance = Guidance(score_scale, style_scale, low, high, match_moments=True)
         if not 0 <= guidance.low <= guidance.high <= 1:
             raise InputError(f"guidance_interval: {guidance.low:g} to {guidance.high:g} is none within 0 to 1")
         if not 0 <= strength <= 1:

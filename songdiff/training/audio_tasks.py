@@ -17,7 +17,7 @@ from ..models.spectra import stft
 from ..models.vocoder import spectral_loss, vocoder_loss
 from .adversary import Adversary
 from .loop import Task
-from .recipe import Recipe, RecipeError, load_part
+from .recipe import Recipe, RecipeError, load_part, new_part
 from .spectral_loss import multi_resolution_stft_loss
 
 
@@ -48,8 +48,8 @@ class AutoencoderTask(Task):
     def __init__(self, recipe: Recipe) -> None:
         super().__init__()
         self.recipe, self.crops = recipe, Crops(recipe)
-        self.network = MelAutoencoder(**recipe.model)
-        if not (recipe.output / "state.safetensors").exists():
+        self.network = new_part(MelAutoencoder, recipe)
+        if recipe.initial is None and not (recipe.output / "state.safetensors").exists():
             rng = np.random.default_rng((recipe.seed, 0))
             rounds = 1 + 20 * self.network.patch_size // (
                 recipe.batch_size * recipe.crop_frames
@@ -90,7 +90,7 @@ class VocoderTask(Task):
         self.autoencoder = load_part(MelAutoencoder, recipe.data.autoencoder, "data.autoencoder")
         shared = "sample_rate n_fft hop_length num_mels linear_bands num_width_bands f_min f_max floor"
         geometry = {name: self.autoencoder.config[name] for name in shared.split()}
-        self.network = SpectralVocoder(**geometry, **recipe.model)
+        self.network = new_part(SpectralVocoder, recipe, **geometry)
         if recipe.adversary is not None and self.network.config.phase != "direct":
             raise RecipeError("adversary: it judges waveforms; set model.phase to direct, or leave the adversary out")
         self.adversary = None if recipe.adversary is None else Adversary(recipe.adversary)

@@ -92,6 +92,8 @@ class Recipe(_Strict):
     seed: int = 0
     data: Data
     model: dict[str, Any] = {}
+    initial: Path | None = None
+    """An exported part of the same kind to start from: its config and weights."""
     optimizer: Optimizer
     adversary: AdversarySettings | None = None
     distillation: Distillation | None = None
@@ -172,3 +174,24 @@ def load_part(part: Any, folder: Any, field: str) -> Any:
     if folder is None or not (folder / "config.json").exists():
         raise RecipeError(f"{field}: no trained part at {folder}; run its recipe first")
     return part.from_pretrained(folder, dtype=torch.float32).requires_grad_(False).eval()
+
+
+def new_part(part: Any, recipe: Recipe, **config: Any) -> Any:
+    """The part to be trained: with new weights, of ``config`` and the recipe's ``model``, or that of ``initial``.
+
+    Raises :class:`RecipeError` where there is none, or one that was not built for ``config``.
+    """
+    folder = recipe.initial
+    if folder is None:
+        return part(**(config | recipe.model))
+    if recipe.model:
+        raise RecipeError("model: it is built like the one it starts from; leave it out, or leave initial out")
+    if not (folder / "config.json").exists():
+        raise RecipeError(f"initial: there is no trained part at {folder}")
+    network = part.from_pretrained(folder, dtype=torch.float32).train()
+    other = [
+        f"{name} is {network.config[name]}, not {size}" for name, size in config.items() if network.config[name] != size
+    ]
+    if other:
+        raise RecipeError(f"initial: {folder}: {', '.join(other)}: it was not trained with these parts")
+    return network

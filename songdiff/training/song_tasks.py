@@ -29,7 +29,7 @@ from ..diffusion import draw_times, interpolate, masked_velocity_loss
 from ..models import Codec, SongTransformer, StyleEncoder, codec_of, load_autoencoder
 from ..score import TRACKS
 from .loop import Task
-from .recipe import Recipe, RecipeError, load_part
+from .recipe import Recipe, RecipeError, load_part, new_part
 
 
 class StyleTask(Task):
@@ -39,7 +39,7 @@ class StyleTask(Task):
         super().__init__()
         self.recipe = recipe
         self.songs = _encoded(recipe, "train", recipe.data.songs)
-        self.network = StyleEncoder(vocabulary=list(STYLE_WORDS), **recipe.model)
+        self.network = new_part(StyleEncoder, recipe, vocabulary=list(STYLE_WORDS))
 
     def batch(self, rng: np.random.Generator) -> dict[str, Any]:
         chosen = rng.choice(len(self.songs), self.recipe.batch_size, replace=len(self.songs) < self.recipe.batch_size)
@@ -77,9 +77,10 @@ class TransformerTask(Task):
         }
         self.network = self.build_network(sizes)
 
-    def build_network(self, sizes: dict[str, int]) -> SongTransformer:
-        hears = {"groups": list(ALL_GROUPS), "singers": _singers(self.songs)}
-        return SongTransformer(**sizes, **(hears | self.recipe.model))
+    def build_network(self, sizes: dict[str, Any]) -> SongTransformer:
+        if self.recipe.initial is None:
+            sizes = sizes | {"groups": list(ALL_GROUPS), "singers": _singers(self.songs)}
+        return new_part(SongTransformer, self.recipe, **sizes)
 
     def conditions(self, song: EncodedSong, grain: Grain, start: int, length: int) -> FrameConditions:
         """Conditions of a stretch of latent frames, to be flagged with ``grain``; views of those of whole songs, which

@@ -9,8 +9,10 @@ from songdiff.conditioning import ALL_GROUPS
 from songdiff.conditioning.groups import OFFSETS
 from songdiff.data import EncodedSong
 from songdiff.lyrics import parse_lyrics
+from songdiff.models import SongTransformer
 from songdiff.score import Singer
-from songdiff.training import load_recipe, song_tasks
+from songdiff.training import RecipeError, load_recipe, song_tasks
+from songdiff.training.recipe import new_part
 
 RECIPE = """
 kind: transformer
@@ -50,6 +52,21 @@ def test_the_network_is_told_the_groups_and_singers_of_its_training(task):
     assert list(task.network.config.singers) == ["jonas", "mara"]
     assert task.network.config.singers["mara"]["gender"] == "female"
     Singer(name="mara", **task.network.config.singers["mara"])
+
+
+def test_a_training_may_start_from_an_exported_part(task, tmp_path, checkpoint):
+    torch.nn.init.normal_(task.network.out.weight)
+    task.network.save_pretrained(tmp_path / "trained")
+    recipe = task.recipe.model_copy(update={"initial": tmp_path / "trained", "model": {}})
+    begun = song_tasks.TransformerTask(recipe).network
+    assert torch.equal(begun.out.weight, task.network.out.weight)
+    assert begun.config.singers == task.network.config.singers
+    with pytest.raises(RecipeError, match="leave it out"):
+        song_tasks.TransformerTask(recipe.model_copy(update={"model": {"num_layers": 1}}))
+    with pytest.raises(RecipeError, match="nowhere"):
+        song_tasks.TransformerTask(recipe.model_copy(update={"initial": tmp_path / "nowhere"}))
+    with pytest.raises(RecipeError, match="num_tracks is 4, not 5"):
+        new_part(SongTransformer, recipe, num_tracks=5)
 
 
 def test_one_step_on_a_batch(task):

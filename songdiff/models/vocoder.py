@@ -238,8 +238,8 @@ class TransientShaper(nn.Module):
             nn.Conv1d(32 + STEPS, 96, 5, padding=2), nn.GELU(), nn.Conv1d(96, 96, 3, padding=1), nn.GELU()
         )
         self.out = nn.Conv1d(96, STEPS, 1)
-        nn.init.zeros_(self.out.weight)
-        nn.init.zeros_(self.out.bias)
+        for parameter in self.out.parameters():
+            nn.init.zeros_(parameter)
 
     def levels(self, waveform: Tensor) -> Tensor:
         """(B, samples) → (B, STEPS, J), logarithms of the root mean square."""

@@ -98,6 +98,8 @@ class Recipe(_Strict):
     adversary: AdversarySettings | None = None
     distillation: Distillation | None = None
     """For ``kind: few_step_transformer``; None: the default."""
+    alignment: float = Field(default=0.0, ge=0)
+    """For ``kind: transformer``: weight of the loss on sung phonemes (``songdiff/training/alignment.py``)."""
     steps: int = Field(ge=1)
     batch_size: int = Field(ge=1)
     crop_frames: int = Field(ge=8)
@@ -128,6 +130,13 @@ class Recipe(_Strict):
         if adversary is not None and info.data.get("kind") not in ADVERSARY_KINDS:
             raise ValueError(f"only for {' and '.join(ADVERSARY_KINDS)}")
         return adversary
+
+    @field_validator("alignment")
+    @classmethod
+    def _transformers_are_aligned(cls, alignment: float, info: ValidationInfo) -> float:
+        if alignment and info.data.get("kind") != "transformer":
+            raise ValueError("only for transformer")
+        return alignment
 
     @field_validator("distillation")
     @classmethod

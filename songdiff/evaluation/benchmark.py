@@ -147,8 +147,8 @@ def render_items(
 ) -> list[Song]:
     """Sing items with a checkpoint into ``work``; those that are there already are kept. ``planner``: as in
     :func:`run_benchmark`."""
-    unplanned = {"planner": planner} if planner == "none" else {}
-    _claim(work, {"checkpoint": _digest(checkpoint_folder(checkpoint)), "steps": steps} | unplanned)
+    run: dict[str, object] = {"checkpoint": _digest(checkpoint_folder(checkpoint)), "steps": steps}
+    _claim(work, run | ({"planner": planner} if planner == "none" else {}))
     pipeline = None
     songs = []
     for item in tqdm(items, desc="render", disable=not progress):

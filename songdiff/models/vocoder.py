@@ -35,6 +35,7 @@ FIRST = 88  # of the first window: a second, to be heard early
 STEPS = 8  # gains a hop of a TransientShaper: 1.5 ms each
 _QUIET, _AUDIBLE = 1e-5, 1e-3  # root mean squares: what counts as silence, and what can be heard
 _GAINS = (-3.0, 1.0)  # nepers: −26 to +9 dB
+_SURE = 0.3  # nepers: a shaper's smaller gains are guesses; larger ones lose as much, so that no gain jumps
 DELAY = 128  # samples by which the side follows the mid: 3 ms, so that the two channels differ and neither cancels
 
 
@@ -77,6 +78,8 @@ class SpectralVocoder(ModelMixin, ConfigMixin):
         transients: bool = False,
     ) -> None:
         super().__init__()
+        if transients and phase == "direct":
+            raise ValueError("transients: a direct phase says by itself when a stroke falls; leave the shaper out")
         filterbank = mel_filterbank(n_fft, num_mels, f_min, f_max, sample_rate, linear_bands)
         expand = (filterbank / filterbank.sum(0).clamp(min=1e-8)).T  # each bin: the mean of its bands
         self.register_buffer("expand", expand, persistent=False)
@@ -126,7 +129,7 @@ class SpectralVocoder(ModelMixin, ConfigMixin):
         with torch.autocast(spectra.log_mel.device.type, enabled=False):
             magnitude = self._magnitude(fine, spectra.log_mel)
             mid = istft(torch.polar(magnitude, fine.phase), self.config.n_fft, self.config.hop_length)
-            return self._stereo(self._shaped(mid, fine.envelope), spectra.log_width), fine
+            return self._stereo(mid, spectra.log_width), fine
 
     @torch.no_grad()
     def unshaped(self, fine: FineSpectra, log_mel: Tensor) -> Tensor:
@@ -253,7 +256,7 @@ class TransientShaper(nn.Module):
 
     def forward(self, waveform: Tensor, envelope: Tensor) -> Tensor:
         """(B, J · hop_length) and (B, E, J) → (B, J · hop_length)."""
-        gains = self.gains(waveform, envelope).float().transpose(1, 2).flatten(1)
+        gains = F.softshrink(self.gains(waveform, envelope).float(), _SURE).transpose(1, 2).flatten(1)
         samples = F.interpolate(gains[:, None], waveform.shape[-1], mode="linear")[:, 0]
         return waveform * samples.clamp(*_GAINS).exp()
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import torch
+from accelerate import PartialState
 
 from .audio_tasks import AutoencoderTask, VocoderTask
 from .distillation import DistillationTask
-from .loop import Task
+from .loop import PATIENCE, Task
 from .probe import StyleProbeTask
 from .recipe import Recipe
 from .recogniser import RecogniserTask
@@ -27,5 +28,6 @@ TASKS: dict[str, type[Task]] = {
 
 def build_task(recipe: Recipe) -> Task:
     """The task a recipe names, with its data ready. The weights' first values follow from the recipe's seed."""
-    torch.manual_seed(recipe.seed)
-    return TASKS[recipe.kind](recipe)  # type: ignore[call-arg]
+    with PartialState(timeout=PATIENCE).local_main_process_first():  # it encodes songs, the others find them encoded
+        torch.manual_seed(recipe.seed)
+        return TASKS[recipe.kind](recipe)  # type: ignore[call-arg]

@@ -230,12 +230,17 @@ def _clip(parameters: list[nn.Parameter], max_norm: float) -> float:
 def _averaged(parameters: list[nn.Parameter], ema: EMAModel) -> Iterator[None]:
     """The moving averages in the place of the weights."""
     own = [p.detach().clone() for p in parameters]
-    ema.copy_to(parameters)
     try:
+        _assign(parameters, ema.shadow_params)
         yield
     finally:
-        for parameter, value in zip(parameters, own, strict=True):
-            parameter.data.copy_(value)
+        _assign(parameters, own)
+
+
+@torch.no_grad()
+def _assign(parameters: list[nn.Parameter], values: list[Tensor]) -> None:
+    for parameter, value in zip(parameters, values, strict=True):
+        parameter.copy_(value)
 
 
 def _export(task: Task, folder: Path, ema: EMAModel, parameters: list[nn.Parameter], accelerator: Accelerator) -> None:

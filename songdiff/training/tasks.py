@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 from accelerate import PartialState
+from accelerate.utils import parse_flag_from_env
 
 from .audio_tasks import AutoencoderTask, VocoderTask
 from .distillation import DistillationTask
@@ -28,6 +29,7 @@ TASKS: dict[str, type[Task]] = {
 
 def build_task(recipe: Recipe) -> Task:
     """The task a recipe names, with its data ready. The weights' first values follow from the recipe's seed."""
-    with PartialState(timeout=PATIENCE).local_main_process_first():  # it encodes songs, the others find them encoded
+    processes = PartialState(cpu=parse_flag_from_env("ACCELERATE_USE_CPU"), timeout=PATIENCE)
+    with processes.local_main_process_first():  # it encodes songs, the others find them encoded
         torch.manual_seed(recipe.seed)
         return TASKS[recipe.kind](recipe)  # type: ignore[call-arg]

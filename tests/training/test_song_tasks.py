@@ -30,10 +30,13 @@ def song(name: str, singer: str | None) -> EncodedSong:
     """A song of 20 s whose vocals sound in the even stretches of 70 latent frames, at a level that tells them apart."""
     lyrics = parse_lyrics("[Verse]\nthe river is calling me home\nthe river is calling") if singer else None
     score = compose(lyrics, "folk", duration=20.0, seed=2, singer=Singer(name=singer, gender="female"))
-    latents = torch.randn(4, 8, 431, generator=torch.Generator().manual_seed(1)) + 5
+    generator = torch.Generator().manual_seed(1)
+    latents = torch.randn(4, 8, 431, generator=generator) + 5
     stretch = torch.arange(431) // 70
     latents[0] += stretch
-    return EncodedSong(name, latents.half(), torch.randn(100, 1724).half(), ["folk", "warm folk"], score)
+    return EncodedSong(
+        name, latents.half(), torch.randn(100, 1724, generator=generator).half(), ["folk", "warm folk"], score
+    )
 
 
 @pytest.fixture

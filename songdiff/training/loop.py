@@ -35,6 +35,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from .plan import memory_remedy
 from .progress import Progress, check_tracker
 from .recipe import Recipe, RecipeError
+from .samples import HeldOut, sing
 from .sharding import shard, whole_network, whole_tensor
 from .state import check_room, load_state, newest_state, save_state, state_bytes
 
@@ -70,6 +71,10 @@ class Task(nn.Module):
 
     def validation_batch(self) -> Any | None:
         """A fixed batch of held-out examples, or None."""
+        return None
+
+    def held_out_song(self) -> HeldOut | None:
+        """A held-out song to be sung while training goes on, or None."""
         return None
 
 
@@ -120,6 +125,9 @@ def train(task: Task, recipe: Recipe) -> Path:
                 if validation is not None and (step % (10 * recipe.log_every) == 0 or last):
                     row |= _validate(task, validation, ema, parameters, accelerator)
                 progress.tell(row, list(losses))
+            if recipe.sample_every and step % recipe.sample_every == 0:
+                _export(task, output / "export", ema, parameters, accelerator)
+                _sing(task, recipe, step, progress, accelerator)
             late = time.monotonic() - saved > 60 * recipe.save_minutes
             stop, save = _agreed(accelerator, terminated.is_set(), late or last)
             if save or stop:
@@ -265,6 +273,16 @@ def _validate(
     with _averaged(parameters, ema), accelerator.autocast():
         losses = task(_to_device(batch, accelerator.device))
     return {f"validation_{name}": round(float(value), 5) for name, value in losses.items()}
+
+
+def _sing(task: Task, recipe: Recipe, step: int, progress: Progress, accelerator: Accelerator) -> None:
+    """Let the exported part sing, in the main process alone."""
+    held_out = task.held_out_song()
+    if held_out is not None and accelerator.is_main_process:
+        path = recipe.output / "samples" / f"step-{step:08d}.wav"
+        figures = sing(recipe, recipe.output / "export", held_out, path, accelerator.device)
+        progress.tell_sample(path, figures, step)
+    accelerator.wait_for_everyone()
 
 
 def _agreed(accelerator: Accelerator, *asked: bool) -> list[bool]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -14,6 +15,7 @@ from accelerate.utils import LoggerType
 from torch import Tensor
 from tqdm import tqdm
 
+from ..audio import read_audio
 from .gpus import find_gpu
 from .recipe import Recipe, RecipeError
 
@@ -70,23 +72,29 @@ class Progress:
         """Write a row to the log and the tracker, and its losses and speed to the bar."""
         if not self.main:
             return
-        with self._log.open("a") as log:
-            log.write(json.dumps(row) + "\n")
+        self._write(row)
         shown = [*names, "frames_per_second", "mfu"]
         self._bar.set_postfix({name: row[name] for name in shown if name in row})
         if self.recipe.tracker:
             self.accelerator.log({k: v for k, v in row.items() if k != "step"}, step=int(row["step"]))
 
-    def listen(self, audio: Tensor, sample_rate: int, step: int) -> None:
-        """Let a tracker that plays sound (TensorBoard) have the waveform (channels, samples)."""
-        if self.main and self.recipe.tracker == "tensorboard":
-            writer = self.accelerator.get_tracker("tensorboard", unwrap=True)
-            writer.add_audio("sample", audio.mean(0, keepdim=True), step, sample_rate)
+    def tell_sample(self, path: Path, figures: dict[str, float], step: int) -> None:
+        """Log a song that was sung and its figures; a tracker that plays sound (TensorBoard) has the song too."""
+        self._write({"step": step, "sample": str(path), **figures})
+        if self.recipe.tracker:
+            self.accelerator.log({f"sample.{name}": value for name, value in figures.items()}, step=step)
+        if self.recipe.tracker == "tensorboard":
+            waveform = torch.from_numpy(read_audio(path)).mean(0, keepdim=True)
+            self.accelerator.get_tracker("tensorboard", unwrap=True).add_audio("sample", waveform, step, 44100)
 
     def close(self) -> None:
         self._bar.close()
         if self.recipe.tracker:
             self.accelerator.end_training()
+
+    def _write(self, row: dict[str, Any]) -> None:
+        with self._log.open("a") as log:
+            log.write(json.dumps(row) + "\n")
 
     def _forget_after(self, done: int) -> None:
         """Rows of steps that are to be done again."""

@@ -30,6 +30,7 @@ from ..models import Codec, SongTransformer, StyleEncoder, codec_of, load_autoen
 from ..score import TRACKS
 from .loop import Task
 from .recipe import Recipe, RecipeError, load_part, new_part
+from .samples import HeldOut
 
 
 class StyleTask(Task):
@@ -131,6 +132,11 @@ class TransformerTask(Task):
     def validation_batch(self) -> dict[str, Any]:
         r = self.recipe
         return self._draw(self.held_out, np.random.default_rng(1), r.batch_size, r.crop_frames)
+
+    def held_out_song(self) -> HeldOut:
+        """The shortest held-out song with words, or the shortest."""
+        song = min(self.held_out, key=lambda song: (not song.score.words, song.score.duration))
+        return HeldOut(song.score, song.captions[0])
 
     def _draw(self, songs: list[EncodedSong], rng: np.random.Generator, B: int, length: int) -> dict[str, Any]:
         """``B`` crops of ``length`` latent frames."""

@@ -36,7 +36,7 @@ from .plan import memory_remedy
 from .progress import Progress, check_tracker
 from .recipe import Recipe, RecipeError
 from .samples import HeldOut, sing
-from .sharding import shard, whole_network, whole_tensor
+from .sharding import is_split, shard, whole_network, whole_tensor
 from .state import check_room, load_state, newest_state, save_state, state_bytes
 
 PATIENCE = timedelta(hours=12)
@@ -68,6 +68,10 @@ class Task(nn.Module):
 
     def before_export(self) -> None:
         """Set what follows from the trained weights; called with the averaged ones in place."""
+
+    def export(self, folder: Path) -> None:
+        """Write the part into ``folder``."""
+        self.network.save_pretrained(folder)
 
     def validation_batch(self) -> Any | None:
         """A fixed batch of held-out examples, or None."""
@@ -195,7 +199,7 @@ def _go_on(
     if accelerator.is_main_process:
         parameters = [p for group in optimizer.param_groups for p in group["params"]]
         found, size = [newest_state(recipe.output)], state_bytes(task, parameters)
-        kept = len(list((recipe.output / "states").glob("*")))
+        kept = len(list((recipe.output / "states").glob("step-*.safetensors")))
         check_room(recipe.output, size * max(1, recipe.keep + 1 - kept))
     (path,) = broadcast_object_list(found)
     return 0 if path is None else load_state(path, task, optimizer, ema)
@@ -252,17 +256,22 @@ def _assign(parameters: list[nn.Parameter], values: list[Tensor]) -> None:
 
 
 def _export(task: Task, folder: Path, ema: EMAModel, parameters: list[nn.Parameter], accelerator: Accelerator) -> None:
-    """The part with its averaged weights. It is written beside, and takes its place file by file."""
+    """The part with its averaged weights, by the main process: written beside, then moved into place file by file."""
+    part, main = folder.with_suffix(".part"), accelerator.is_main_process
     with _averaged(parameters, ema):
-        task.before_export()
-        network = whole_network(task.network, accelerator.is_main_process)
-        if accelerator.is_main_process:
-            part = folder.with_suffix(".part")
-            network.save_pretrained(part)
-            folder.mkdir(exist_ok=True)
-            for path in part.iterdir():
-                os.replace(path, folder / path.name)
-            part.rmdir()
+        if is_split(task.network):
+            network = whole_network(task.network, main)
+            if main:
+                network.save_pretrained(part)
+        else:
+            task.before_export()
+            if main:
+                task.export(part)
+    if main:
+        folder.mkdir(exist_ok=True)
+        for path in part.iterdir():
+            os.replace(path, folder / path.name)
+        part.rmdir()
 
 
 @torch.no_grad()

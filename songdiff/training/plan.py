@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from accelerate import init_empty_weights
 from rich.table import Table
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
@@ -92,7 +93,7 @@ class Plan:
         ]
         if self.flops is not None:
             total = self.flops * self.devices
-            lines.append(f"operations: {total / 1e12:,.3g} TFLOP a step, {total * r.steps / 1e15:,.4g} PFLOP in all")
+            lines.append(f"operations: {total / 1e12:,.3g} TFLOP a step, {total * r.steps / 1e15:,.1f} PFLOP in all")
         return lines
 
     def table(self) -> Table:
@@ -125,14 +126,15 @@ def plan_training(recipe: Recipe, devices: int = 1) -> Plan:
 
 
 def meta_network(recipe: Recipe) -> Any:
-    """The network that a recipe trains, on the meta device. Raises :class:`RecipeError` for a config it cannot have."""
+    """The network that a recipe trains, its weights on the meta device. Raises :class:`RecipeError` for a config that
+    it cannot have."""
     if recipe.kind not in PARTS:
         raise RecipeError(f"kind: {recipe.kind} cannot be planned; there are {', '.join(PARTS)}")
     part, config = PARTS[recipe.kind]
     folder = recipe.initial or recipe.data.teacher
     if folder is not None and not (folder / "config.json").exists():
         raise RecipeError(f"{'initial' if recipe.initial else 'data.teacher'}: there is no trained part at {folder}")
-    with torch.device("meta"):
+    with init_empty_weights():  # numbers that are no weights, such as filter banks, are computed all the same
         if folder is not None:
             return part.from_config(part.load_config(folder))
         try:
@@ -154,17 +156,28 @@ def memory_remedy(recipe: Recipe, devices: int, memory: int | None) -> str:
             changes = [{"gradient_checkpointing": True}, *changes]
             changes += [change | {"gradient_checkpointing": True} for change in changes[1:]]
         if memory is not None:
-            changes = [c for c in changes if _fits(recipe.model_copy(update=c), devices, memory)]
+            changes = _that_fit(changes, recipe, devices, ROOM * memory)
     if not changes:
         split = " or fsdp=true on more devices" if recipe.kind in TRANSFORMER_KINDS else ""
         return f"{said}: no smaller batch fits; take smaller crop_frames, a smaller model{split}"
-    proposals = [" ".join(f"{k}={str(v).lower()}" for k, v in change.items()) for change in changes[:2]]
+    best = {"gradient_checkpointing" in change: change for change in reversed(changes)}  # the first of each
+    proposals = [" ".join(f"{k}={str(v).lower()}" for k, v in best[way].items()) for way in sorted(best)]
     return f"{said}: try {' or '.join(proposals)} (the same steps in less memory)"
 
 
-def _fits(recipe: Recipe, devices: int, memory: int) -> bool:
-    planned = plan_training(recipe, devices).memory
-    return planned is not None and planned < ROOM * memory
+def _that_fit(changes: list[dict[str, Any]], recipe: Recipe, devices: int, memory: float) -> list[dict[str, Any]]:
+    """Those of ``changes`` under which a transformer's training takes at most ``memory`` bytes."""
+    plans = {
+        checkpointing: plan_training(recipe.model_copy(update={"gradient_checkpointing": checkpointing}), devices)
+        for checkpointing in (False, True)
+    }
+
+    def fits(change: dict[str, Any]) -> bool:
+        plan = plans[change.get("gradient_checkpointing", recipe.gradient_checkpointing)]
+        share = change.get("batch_size", recipe.batch_size) / recipe.batch_size
+        return plan.activations is not None and plan.weights + share * plan.activations < memory
+
+    return [change for change in changes if fits(change)]
 
 
 def _sizes(recipe: Recipe) -> dict[str, int]:

@@ -161,6 +161,8 @@ class Recipe(_Strict):
         fields = {"gradient_checkpointing", "fsdp", "crop_lengths", "sample_every"} & self.model_fields_set
         if fields and self.kind not in TRANSFORMER_KINDS:
             raise ValueError(f"{', '.join(sorted(fields))}: only for {' and '.join(TRANSFORMER_KINDS)}")
+        if self.fsdp and self.compile:
+            raise ValueError("compile: not together with fsdp")
         if self.sample_every is not None and self.data.vocoder is None:
             raise ValueError("sample_every: name the folder of a trained vocoder in data.vocoder")
         return self

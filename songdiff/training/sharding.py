@@ -42,11 +42,14 @@ def like(tensor: Tensor, reference: Tensor) -> Tensor:
     return distribute_tensor(tensor, reference.device_mesh, reference.placements, src_data_rank=None)
 
 
+def is_split(network: nn.Module) -> bool:
+    """Whether its weights are split between the processes."""
+    return any(isinstance(p, DTensor) for p in network.parameters())
+
+
 def whole_network(network: Any, main: bool) -> Any:
-    """The network itself, or where it is split a copy on the CPU that is not; every process must ask, and only the
-    ``main`` one is answered."""
-    if not any(isinstance(p, DTensor) for p in network.parameters()):
-        return network if main else None
+    """A copy on the CPU, with whole weights, of a network that is split; every process must ask, and only the ``main``
+    one is answered."""
     tensors = {}
     for name, value in network.state_dict().items():
         value = whole_tensor(value.detach())

@@ -34,16 +34,18 @@ def has_state(output: Path) -> bool:
 
 
 def newest_state(output: Path) -> Path | None:
-    """The newest whole state of a run; damaged ones are named on standard error and passed over, unfinished ones
-    removed. Raises :class:`StateError` where all are damaged, or of a version that kept but one."""
+    """The newest whole state of a run; damaged ones are named on standard error and put aside, unfinished ones removed.
+    Raises :class:`StateError` where all are damaged, or of a version that kept but one."""
     folder = output / "states"
     for unfinished in folder.glob("*.part"):
         unfinished.unlink()
     paths = sorted(folder.glob("step-*.safetensors"), reverse=True)
-    for path in paths:
+    for i, path in enumerate(paths):
         if _is_whole(path):
+            for damaged in paths[:i]:
+                print(f"songdiff: {damaged} is damaged: going on from {path.name}", file=sys.stderr)
+                os.replace(damaged, damaged.with_suffix(".damaged"))
             return path
-        print(f"songdiff: {path} is damaged: going on from the state before it", file=sys.stderr)
     if paths:
         raise StateError(f"{folder}: every state is damaged; remove the folder to begin again")
     if (output / "state.safetensors").exists():

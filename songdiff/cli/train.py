@@ -15,6 +15,8 @@ def train(
     devices: Annotated[int, typer.Option(min=1, help="With --plan: how many devices.")] = 1,
 ) -> None:
     """Train one part, or go on with it; the same under ``accelerate launch -m songdiff train``."""
+    from accelerate import PartialState
+
     from ..training import build_task, load_recipe
     from ..training import train as run
 
@@ -29,4 +31,5 @@ def train(
         if planned.flops is not None:
             Console().print(planned.table())
         return
-    print(run(build_task(settings), settings))
+    folder = run(build_task(settings), settings)
+    PartialState().print(folder)  # the main process alone

@@ -286,12 +286,13 @@ def _validate(
 
 def _sing(task: Task, recipe: Recipe, step: int, progress: Progress, accelerator: Accelerator) -> None:
     """Let the exported part sing, in the main process alone."""
-    held_out = task.held_out_song()
+    began, held_out = time.monotonic(), task.held_out_song()
     if held_out is not None and accelerator.is_main_process:
         path = recipe.output / "samples" / f"step-{step:08d}.wav"
         figures = sing(recipe, recipe.output / "export", held_out, path, accelerator.device)
         progress.tell_sample(path, figures, step)
     accelerator.wait_for_everyone()
+    progress.do_not_count(time.monotonic() - began)
 
 
 def _agreed(accelerator: Accelerator, *asked: bool) -> list[bool]:

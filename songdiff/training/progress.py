@@ -79,7 +79,7 @@ class Progress:
             self.accelerator.log({k: v for k, v in row.items() if k != "step"}, step=int(row["step"]))
 
     def tell_sample(self, path: Path, figures: dict[str, float], step: int) -> None:
-        """Log a song that was sung and its figures; a tracker that plays sound (TensorBoard) has the song too."""
+        """Log a song that was sung, and its figures; TensorBoard, which plays sound, has the song too."""
         self._write({"step": step, "sample": str(path), **figures})
         if self.recipe.tracker:
             self.accelerator.log({f"sample.{name}": value for name, value in figures.items()}, step=step)
@@ -87,10 +87,14 @@ class Progress:
             waveform = torch.from_numpy(read_audio(path)).mean(0, keepdim=True)
             self.accelerator.get_tracker("tensorboard", unwrap=True).add_audio("sample", waveform, step, 44100)
 
+    def do_not_count(self, seconds: float) -> None:
+        """Leave what was no training out of the speed of the next row."""
+        self._since += seconds
+
     def close(self) -> None:
         self._bar.close()
-        if self.recipe.tracker:
-            self.accelerator.end_training()
+        for tracker in self.accelerator.trackers:  # accelerate's end_training would part the processes too
+            tracker.finish()
 
     def _write(self, row: dict[str, Any]) -> None:
         with self._log.open("a") as log:

@@ -41,7 +41,7 @@ from .state import check_room, load_state, newest_state, save_state, state_bytes
 
 PATIENCE = timedelta(hours=12)
 """How long processes wait for one that encodes songs or writes a state."""
-PARALLEL = (DistributedType.NO, DistributedType.MULTI_CPU, DistributedType.MULTI_GPU)
+OTHERS_SPLIT = (DistributedType.FSDP, DistributedType.DEEPSPEED, DistributedType.MEGATRON_LM)
 TERMINATED = 143
 """The exit code of a run that SIGTERM ended: 128 + 15, as shells count it."""
 
@@ -141,7 +141,7 @@ def train(task: Task, recipe: Recipe) -> Path:
             if stop and not last:
                 progress.close()
                 raise SystemExit(TERMINATED)
-    if done == recipe.steps:  # it may have been killed between its last state and its export
+    if done >= recipe.steps:  # it may have been killed between its last state and its export
         _export(task, output / "export", ema, parameters, accelerator)
     progress.close()
     accelerator.wait_for_everyone()
@@ -172,7 +172,7 @@ def _accelerator(recipe: Recipe) -> Accelerator:
             InitProcessGroupKwargs(timeout=PATIENCE),
         ],
     )
-    if accelerator.distributed_type not in PARALLEL:
+    if accelerator.distributed_type in OTHERS_SPLIT:
         raise RecipeError(
             f"accelerate is configured for {accelerator.distributed_type.value}: configure plain processes "
             "(recipes/accelerate/) and set fsdp=true to split the model between them"

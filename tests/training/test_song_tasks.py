@@ -83,6 +83,36 @@ def test_one_step_on_a_batch(task):
     assert loss.isfinite()
 
 
+def test_a_micro_batch_has_one_of_the_lengths_and_about_as_many_frames(task):
+    task.recipe = task.recipe.model_copy(update={"crop_lengths": [32, 64, 400]})
+    task.songs[2].latents = task.songs[2].latents[..., :100]  # too short for the longest
+    shapes = set()
+    for seed in range(12):
+        batch = task.batch(np.random.default_rng(seed))
+        B, _, T = batch["data"].shape
+        shapes.add((B, T))
+        assert T < 400 or not (batch["data"][..., -1] == 0).all(1).any()  # nothing was lengthened with silence
+    assert shapes == {(24, 32), (12, 64), (1, 400)}
+    assert task.validation_batch()["data"].shape[::2] == (12, 64)
+
+
+def test_checkpointing_changes_no_gradient(task):
+    torch.nn.init.normal_(task.network.out.weight)
+    batch, gradients = task.batch(np.random.default_rng(0)), []
+    for _ in range(2):
+        task.zero_grad()
+        task(batch)["velocity"].backward()
+        gradients.append(task.network.blocks[0].qkv.weight.grad.clone())
+        task.network.enable_gradient_checkpointing()
+    assert gradients[0].any()
+    assert torch.equal(*gradients)
+
+
+def test_the_song_to_be_heard_is_the_shortest_with_words(task):
+    assert task.held_out_song().score.words
+    assert task.held_out_song().prompt == "folk"
+
+
 def test_the_clip_of_the_singer_is_of_another_part_of_the_song(task):
     rng, (sung, _, instrumental) = np.random.default_rng(0), task.songs
     assert not task.voice(instrumental, rng, 0, 64).any()

@@ -228,7 +228,8 @@ def _batches(task: Task, recipe: Recipe, done: int, accelerator: Accelerator) ->
 
 @torch.no_grad()
 def _flops(task: Task, batch: Any) -> float:
-    """Operations of a micro-batch, forwards and (twice as many) backwards, without those that checkpointing repeats."""
+    """Operations of a micro-batch, forwards and (twice as many) backwards; where some networks stand still, at most.
+    What checkpointing repeats is not counted."""
     with FlopCounterMode(display=False) as counter:
         task(batch)
     return 3.0 * counter.get_total_flops()

@@ -101,10 +101,11 @@ class Progress:
             log.write(json.dumps(row) + "\n")
 
     def _forget_after(self, done: int) -> None:
-        """Rows of steps that are to be done again."""
-        rows = [line for line in self._log.read_text().splitlines() if json.loads(line)["step"] <= done]
+        """Rows of steps that are to be done again, and one that was being written."""
+        whole = [line for line in self._log.read_text().splitlines(keepends=True) if line.endswith("\n")]
+        rows = [line for line in whole if json.loads(line)["step"] <= done]
         part = self._log.with_suffix(".part")
-        part.write_text("".join(f"{row}\n" for row in rows))
+        part.write_text("".join(rows))
         os.replace(part, self._log)
 
 

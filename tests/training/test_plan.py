@@ -51,6 +51,8 @@ def test_a_plan_counts_what_a_network_does(checkpoint):
     assert larger.flops == longer.flops == 2 * plan.flops
     assert longer.memory == plan.memory
     assert 1.9 < larger.activations / plan.activations < 2.1
+    begun = meta_network(recipe.model_copy(update={"model": {}, "initial": checkpoint / "transformer"}))
+    assert begun.config.hidden_size == 32
 
 
 def test_splitting_and_checkpointing_take_less_memory():

@@ -19,6 +19,7 @@ from .adversary import Adversary
 from .loop import Task
 from .recipe import Recipe, RecipeError, load_part, new_part
 from .spectral_loss import multi_resolution_stft_loss
+from .state import has_state
 
 
 class Crops:
@@ -49,7 +50,7 @@ class AutoencoderTask(Task):
         super().__init__()
         self.recipe, self.crops = recipe, Crops(recipe)
         self.network = new_part(MelAutoencoder, recipe)
-        if recipe.initial is None and not (recipe.output / "state.safetensors").exists():
+        if recipe.initial is None and not has_state(recipe.output):
             rng = np.random.default_rng((recipe.seed, 0))
             rounds = 1 + 20 * self.network.patch_size // (
                 recipe.batch_size * recipe.crop_frames

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import torch
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
 from ..errors import InputError
 
@@ -15,6 +15,8 @@ CROP_KINDS = ("autoencoder", "vocoder", "waveform_autoencoder")
 """The kinds of recipe that learn from crops of sound; the data fields about crops are for them alone."""
 ADVERSARY_KINDS = ("waveform_autoencoder", "vocoder")
 """The kinds of recipe that may have an ``adversary``."""
+TRANSFORMER_KINDS = ("transformer", "few_step_transformer")
+"""The kinds of recipe that train a transformer, which may be split, checkpointed and heard."""
 
 
 class RecipeError(InputError):
@@ -27,13 +29,14 @@ class _Strict(BaseModel):
 
 class Data(_Strict):
     """Where training examples come from. ``corpus``: a folder of ``songdiff corpus build``. ``autoencoder``,
-    ``style_encoder`` and ``teacher`` (a transformer): trained parts that this training stands on. ``cache``: where
-    encoded songs are kept."""
+    ``style_encoder`` and ``teacher`` (a transformer): trained parts that this training stands on; ``vocoder``: one to
+    hear it with. ``cache``: where encoded songs are kept."""
 
     corpus: Path
     autoencoder: Path | None = None
     style_encoder: Path | None = None
     teacher: Path | None = None
+    vocoder: Path | None = None
     cache: Path | None = None
     songs: int | None = Field(default=None, ge=1)
     """Take only the first songs of the training split (to overfit a few)."""
@@ -76,7 +79,8 @@ class Distillation(_Strict):
 
 
 class Recipe(_Strict):
-    """One training. ``crop_frames`` counts latent frames; ``output`` gets the exported part, the log and the state."""
+    """One training. ``crop_frames`` counts latent frames; ``output`` gets the exported part, the log and the states.
+    A step's gradient is the mean over ``batch_size`` · ``gradient_accumulation`` · processes crops."""
 
     kind: Literal[
         "autoencoder",
@@ -103,14 +107,30 @@ class Recipe(_Strict):
     steps: int = Field(ge=1)
     batch_size: int = Field(ge=1)
     crop_frames: int = Field(ge=8)
+    crop_lengths: list[Annotated[int, Field(ge=8)]] = []
+    """For :data:`TRANSFORMER_KINDS`: lengths (latent frames) to choose from, one for each micro-batch, which holds as
+    many crops as make up ``batch_size`` · ``crop_frames`` frames, of songs at least as long where there are any."""
     ema_decay: float = Field(default=0.999, ge=0, lt=1)
     mixed_precision: Literal["no", "bf16"] = "bf16"
     compile: bool = False
     gradient_accumulation: int = Field(default=1, ge=1)
+    """Micro-batches of ``batch_size`` to a step, in each process."""
+    gradient_checkpointing: bool = False
+    """For :data:`TRANSFORMER_KINDS`: compute blocks anew for their gradients instead of keeping what is in them."""
+    fsdp: bool = False
+    """For :data:`TRANSFORMER_KINDS`: split weights, gradients and moments between processes, if there are several."""
+    deterministic: bool = False
+    """Only algorithms that give the same bits every time. CPUs do so anyway; GPUs get slower."""
     save_minutes: float = Field(default=5.0, gt=0)
+    keep: int = Field(default=2, ge=1)
+    """How many states to keep, the last ones."""
     log_every: int = Field(default=20, ge=1)
-    tracker: str | None = None
-    """A tracker of accelerate by name ("tensorboard", "wandb" …) beside the log.jsonl that is always written."""
+    """Steps to a row of the log; every tenth row has the losses of held-out examples."""
+    sample_every: int | None = Field(default=None, ge=1)
+    """For :data:`TRANSFORMER_KINDS`: steps to a song of the held-out ones that is sung and measured; needs
+    ``data.vocoder``."""
+    tracker: str | None = "tensorboard"
+    """A tracker of accelerate by name ("wandb" …; null: none) beside the log.jsonl that is always written."""
 
     @field_validator("data")
     @classmethod
@@ -145,6 +165,17 @@ class Recipe(_Strict):
             raise ValueError("only for few_step_transformer")
         return distillation
 
+    @model_validator(mode="after")
+    def _songs_are_for_transformers(self) -> Recipe:
+        fields = {"gradient_checkpointing", "fsdp", "crop_lengths", "sample_every"} & self.model_fields_set
+        if fields and self.kind not in TRANSFORMER_KINDS:
+            raise ValueError(f"{', '.join(sorted(fields))}: only for {' and '.join(TRANSFORMER_KINDS)}")
+        if self.fsdp and self.compile:
+            raise ValueError("compile: not together with fsdp")
+        if self.sample_every is not None and self.data.vocoder is None:
+            raise ValueError("sample_every: name the folder of a trained vocoder in data.vocoder")
+        return self
+
 
 def load_recipe(path: str | Path, overrides: tuple[str, ...] = ()) -> Recipe:
     """Read a YAML recipe; ``overrides`` are ``key.path=value`` with YAML values. Raises :class:`RecipeError`.
@@ -167,7 +198,8 @@ def load_recipe(path: str | Path, overrides: tuple[str, ...] = ()) -> Recipe:
         raise RecipeError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
     except ValidationError as error:
         first = error.errors()[0]
-        raise RecipeError(f"{path}: {'.'.join(str(part) for part in first['loc'])}: {first['msg']}") from None
+        field = "".join(f"{part}." for part in first["loc"]).removesuffix(".")
+        raise RecipeError(f"{path}: {field}{': ' if field else ''}{first['msg']}") from None
 
 
 def _assign(content: Any, keys: list[str], value: Any, override: str) -> None:

@@ -31,6 +31,7 @@ from ..score import TRACKS
 from .alignment import PhonemeListener, alignment_losses, phoneme_labels
 from .loop import Task
 from .recipe import Recipe, RecipeError, load_part, new_part
+from .samples import HeldOut
 
 
 class StyleTask(Task):
@@ -127,13 +128,24 @@ class TransformerTask(Task):
         return draw_times(count, generator)
 
     def batch(self, rng: np.random.Generator) -> dict[str, Any]:
-        return self._draw(self.songs, rng)
+        r = self.recipe
+        if not r.crop_lengths:
+            return self._draw(self.songs, rng, r.batch_size, r.crop_frames)
+        length = int(rng.choice(r.crop_lengths))
+        long_enough = [song for song in self.songs if song.latents.shape[-1] >= length] or self.songs
+        return self._draw(long_enough, rng, max(1, r.batch_size * r.crop_frames // length), length)
 
     def validation_batch(self) -> dict[str, Any]:
-        return self._draw(self.held_out, np.random.default_rng(1))
+        r = self.recipe
+        return self._draw(self.held_out, np.random.default_rng(1), r.batch_size, r.crop_frames)
 
-    def _draw(self, songs: list[EncodedSong], rng: np.random.Generator) -> dict[str, Any]:
-        length, B = self.recipe.crop_frames, self.recipe.batch_size
+    def held_out_song(self) -> HeldOut:
+        """The shortest held-out song with words, or the shortest."""
+        song = min(self.held_out, key=lambda song: (not song.score.words, song.score.duration))
+        return HeldOut(song.score, song.captions[0])
+
+    def _draw(self, songs: list[EncodedSong], rng: np.random.Generator, B: int, length: int) -> dict[str, Any]:
+        """``B`` crops of ``length`` latent frames."""
         silence = self.silence.repeat(len(TRACKS))[:, None]
         latents, masks, conditions, prompts, references = [], [], [], [], []
         for song in (songs[i] for i in rng.integers(len(songs), size=B)):

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import torch
+from accelerate import PartialState
+from accelerate.utils import parse_flag_from_env
 
 from .audio_tasks import AutoencoderTask, VocoderTask
 from .distillation import DistillationTask
-from .loop import Task
+from .loop import PATIENCE, Task
 from .probe import StyleProbeTask
 from .recipe import Recipe
 from .recogniser import RecogniserTask
@@ -27,5 +29,7 @@ TASKS: dict[str, type[Task]] = {
 
 def build_task(recipe: Recipe) -> Task:
     """The task a recipe names, with its data ready. The weights' first values follow from the recipe's seed."""
-    torch.manual_seed(recipe.seed)
-    return TASKS[recipe.kind](recipe)  # type: ignore[call-arg]
+    processes = PartialState(cpu=parse_flag_from_env("ACCELERATE_USE_CPU"), timeout=PATIENCE)
+    with processes.local_main_process_first():  # it encodes songs, the others find them encoded
+        torch.manual_seed(recipe.seed)
+        return TASKS[recipe.kind](recipe)  # type: ignore[call-arg]

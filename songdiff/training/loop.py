@@ -45,6 +45,10 @@ class Task(nn.Module):
     def before_export(self) -> None:
         """Set what follows from the trained weights; called with the averaged ones in place."""
 
+    def export(self, folder: Path) -> None:
+        """Write the part into ``folder``."""
+        self.network.save_pretrained(folder)
+
     def validation_batch(self) -> Any | None:
         """A fixed batch of held-out examples, or None."""
         return None
@@ -88,7 +92,7 @@ def train(task: Task, recipe: Recipe) -> Path:
         ema.store(parameters)
         ema.copy_to(parameters)
         task.before_export()
-        task.network.save_pretrained(output / "export")
+        task.export(output / "export")
         ema.restore(parameters)
 
     validation = task.validation_batch()

@@ -65,8 +65,7 @@ class TransformerTask(Task):
         style_encoder = load_part(StyleEncoder, recipe.data.style_encoder, "data.style_encoder")
         self._on_cpu = {"style_encoder": style_encoder}  # used while batches are drawn: not a submodule, so never moved
         self.silence, self.frame_rate = codec.silence_latent.cpu().clone(), codec.frame_rate
-        self.songs = _encoded(recipe, "train", recipe.data.songs)
-        self.held_out = _encoded(recipe, "test", 16) or self.songs[:16]
+        self.songs, self.held_out = self.read_songs()
         self._conditions: dict[str, FrameConditions] = {}
         self._phonemes: dict[tuple[str, Grain], Tensor] = {}
         self._sounding: dict[str, Tensor] = {}
@@ -76,6 +75,11 @@ class TransformerTask(Task):
             "style_size": style_encoder.config.embedding_size,
         }
         self.network = self.build_network(sizes)
+
+    def read_songs(self) -> tuple[list[EncodedSong], list[EncodedSong]]:
+        """Those to learn from, and those to validate with."""
+        songs = _encoded(self.recipe, "train", self.recipe.data.songs)
+        return songs, _encoded(self.recipe, "test", 16) or songs[:16]
 
     def build_network(self, sizes: dict[str, Any]) -> SongTransformer:
         if self.recipe.initial is None:
@@ -123,7 +127,7 @@ class TransformerTask(Task):
     def batch(self, rng: np.random.Generator) -> dict[str, Any]:
         return self._draw(self.songs, rng)
 
-    def validation_batch(self) -> dict[str, Any]:
+    def validation_batch(self) -> dict[str, Any] | None:
         return self._draw(self.held_out, np.random.default_rng(1))
 
     def _draw(self, songs: list[EncodedSong], rng: np.random.Generator) -> dict[str, Any]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import torch
 
+from .adapters import ConceptTask, LoraTask
 from .audio_tasks import AutoencoderTask, VocoderTask
 from .distillation import DistillationTask
 from .loop import Task
+from .preferences import PreferenceTask
 from .probe import StyleProbeTask
 from .recipe import Recipe
 from .recogniser import RecogniserTask
@@ -19,6 +21,9 @@ TASKS: dict[str, type[Task]] = {
     "style_encoder": StyleTask,
     "transformer": TransformerTask,
     "few_step_transformer": DistillationTask,
+    "lora": LoraTask,
+    "concept": ConceptTask,
+    "preference": PreferenceTask,
     "recogniser": RecogniserTask,
     "style_probe": StyleProbeTask,
     "waveform_autoencoder": WaveformAutoencoderTask,

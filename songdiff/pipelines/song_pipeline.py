@@ -138,7 +138,8 @@ class SongPipeline(DiffusionPipeline):
     @classmethod
     def with_adapters(cls, model: str | Path, adapters: Sequence[AdapterFile] | None) -> SongPipeline:
         """The model and the adapters of a request."""
-        pipeline, read = cls.from_pretrained(model), [(file.read(), file.scale) for file in adapters or ()]
+        read = [(file.read(), file.scale) for file in adapters or ()]  # first: bad files are refused at once
+        pipeline = cls.from_pretrained(model)
         for adapter, scale in read:
             pipeline._adapters.add(pipeline.transformer, adapter, scale)
         return pipeline

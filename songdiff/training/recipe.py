@@ -186,6 +186,8 @@ class Recipe(_Strict):
         kinds = ADAPTER_KINDS if info.field_name == "lora" else (info.field_name,)
         if settings is not None and info.data.get("kind") not in kinds:
             raise ValueError(f"only for {', '.join(map(str, kinds))}")
+        if info.data.get("kind") == "preference" and getattr(settings, "modules", None) is not None:
+            raise ValueError("modules: only for lora and concept; preference tuning adapts all matrices")
         return settings
 
 

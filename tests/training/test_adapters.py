@@ -166,6 +166,8 @@ def test_recipes_of_adapters_are_checked(task_of):
         task_of("lora", "concept={word: <mine>}")
     with pytest.raises(RecipeError, match=r"lora: .*only for lora, concept, preference"):
         load_recipe(RECIPES / "transformer" / "tiny.yaml", ("lora={rank: 4}",))
+    with pytest.raises(RecipeError, match=r"lora: .*modules: only for lora and concept"):
+        load_recipe(RECIPES / "transformer" / "dpo.yaml", ("lora.modules=3",))
     with pytest.raises(RecipeError, match=r"preference\.tracks: .*choose some of vocals"):
         load_recipe(RECIPES / "transformer" / "dpo.yaml", ("preference.tracks=[voice]",))
 

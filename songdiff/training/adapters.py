@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from ..models import SongTransformer, Style
 from ..models.adapter import Concept, fingerprint, save_adapter
-from .recipe import ConceptSettings, LoraSettings, RecipeError, new_part
+from .recipe import ConceptSettings, LoraSettings, Recipe, RecipeError, new_part
 from .song_tasks import TransformerTask
 
 MATRICES = ("qkv", "attention_out", "condition", "gate_up", "down", "query", "key_value", "out")
@@ -26,15 +26,26 @@ _LOOKED_AT = 4  # batches by which the matrices that matter are told
 class LoraTask(TransformerTask):
     """The examples and the loss of the transformer; only the adapter's matrices learn."""
 
-    def build_network(self, sizes: dict[str, Any]) -> Any:
+    def __init__(self, recipe: Recipe) -> None:
+        super().__init__(recipe)
+        self._base = fingerprint(self.network)
+        self.network = self.adapted()
+
+    def build_network(self, sizes: dict[str, Any]) -> SongTransformer:
+        if self.recipe.initial is None:
+            raise RecipeError("initial: name the transformer to adapt, such as checkpoints/tiny/transformer")
+        return new_part(SongTransformer, self.recipe, **sizes)
+
+    def parameter_groups(self) -> list[dict[str, Any]]:
+        return [{"params": [parameter for parameter in self.parameters() if parameter.requires_grad]}]
+
+    def adapted(self) -> Any:
+        """The network within peft's, which has its own methods too."""
         try:
             from peft import LoraConfig, get_peft_model
         except ImportError:
             raise RecipeError("peft is not installed; pip install 'songdiff[train]'") from None
-        if self.recipe.initial is None:
-            raise RecipeError("initial: name the transformer to adapt, such as checkpoints/tiny/transformer")
-        self.network = new_part(SongTransformer, self.recipe, **sizes)
-        self._base, settings = fingerprint(self.network), self.recipe.lora or LoraSettings()
+        settings = self.recipe.lora or LoraSettings()
         chosen = adaptable(self.network)
         if settings.modules is not None:
             chosen = self.matrices_that_matter(chosen, settings.modules)
@@ -73,7 +84,7 @@ class LoraTask(TransformerTask):
 class ConceptTask(LoraTask):
     """Every example has the concept in its style. Its vectors begin as what the style encoder hears in the songs."""
 
-    def build_network(self, sizes: dict[str, Any]) -> Any:
+    def adapted(self) -> Any:
         settings = self.recipe.concept or ConceptSettings()
         with torch.no_grad():
             heard = [self._on_cpu["style_encoder"].encode_audio(s.mix_log_mel[None].float()) for s in self.songs]
@@ -81,7 +92,7 @@ class ConceptTask(LoraTask):
         self.word = settings.word
         self.tokens = nn.Parameter(token + 0.1 * token.std() * torch.randn(settings.tokens, len(token)))
         self.pooled = nn.Parameter(torch.cat([style.pooled for style in heard]).mean(0))
-        return super().build_network(sizes)
+        return super().adapted()
 
     def learned_concept(self) -> Concept:
         return Concept(self.word, self.tokens, self.pooled)

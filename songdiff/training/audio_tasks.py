@@ -14,7 +14,7 @@ from ..data.crops import corpus_crop, random_crop
 from ..data.recordings import find_recordings
 from ..models import MelAutoencoder, SpectralVocoder
 from ..models.spectra import stft
-from ..models.vocoder import spectral_loss, vocoder_loss
+from ..models.vocoder import spectral_loss
 from .adversary import Adversary
 from .loop import Task
 from .recipe import Recipe, RecipeError, load_part, new_part
@@ -111,8 +111,18 @@ class VocoderTask(Task):
             spectra = self.autoencoder.decode(self.autoencoder.encode(waveform))
             spectrum = stft(waveform.mean(1), c.n_fft, c.hop_length)
         if self.network.config.phase != "direct":
-            return vocoder_loss(self.network, spectra.log_mel, spectrum)
+            return self._spectral_losses(spectra.log_mel, spectrum, waveform.mean(1))
         decoded, fine = self.network.synthesize(spectra)
         losses = spectral_loss(fine, spectrum, c.floor)
         losses["convergence"], losses["stft_log_l1"] = multi_resolution_stft_loss(decoded, waveform)
         return losses if self.adversary is None else losses | self.adversary.losses(decoded, waveform)
+
+    def _spectral_losses(self, log_mel: Tensor, spectrum: Tensor, mid: Tensor) -> dict[str, Tensor]:
+        """Of magnitudes and phase; and of the levels over time, where the vocoder shapes transients."""
+        fine = self.network.fine_spectra(log_mel)
+        losses = spectral_loss(fine, spectrum, self.network.config.floor)
+        if self.network.shaper is not None:
+            with torch.autocast(mid.device.type, enabled=False):
+                unshaped = self.network.unshaped(fine, log_mel)
+                losses["envelope"] = self.network.shaper.loss(unshaped, fine.envelope, mid)
+        return losses

@@ -142,6 +142,8 @@ class Recipe(_Strict):
     concept: ConceptSettings | None = None
     preference: PreferenceSettings | None = None
     """For :data:`ADAPTER_KINDS`, and for the kinds of their names; None: the default."""
+    alignment: float = Field(default=0.0, ge=0)
+    """For ``kind: transformer``: weight of the loss on sung phonemes (``songdiff/training/alignment.py``)."""
     steps: int = Field(ge=1)
     batch_size: int = Field(ge=1)
     crop_frames: int = Field(ge=8)
@@ -172,6 +174,13 @@ class Recipe(_Strict):
         if adversary is not None and info.data.get("kind") not in ADVERSARY_KINDS:
             raise ValueError(f"only for {' and '.join(ADVERSARY_KINDS)}")
         return adversary
+
+    @field_validator("alignment")
+    @classmethod
+    def _transformers_are_aligned(cls, alignment: float, info: ValidationInfo) -> float:
+        if alignment and info.data.get("kind") != "transformer":
+            raise ValueError("only for transformer")
+        return alignment
 
     @field_validator("distillation")
     @classmethod

@@ -28,6 +28,7 @@ from ..data import EncodedSong, corpus_songs, encode_songs
 from ..diffusion import draw_times, interpolate, masked_velocity_loss
 from ..models import Codec, SongTransformer, StyleEncoder, codec_of, load_autoencoder
 from ..score import TRACKS
+from .alignment import PhonemeListener, alignment_losses, phoneme_labels
 from .loop import Task
 from .recipe import Recipe, RecipeError, load_part, new_part
 
@@ -75,6 +76,11 @@ class TransformerTask(Task):
             "style_size": style_encoder.config.embedding_size,
         }
         self.network = self.build_network(sizes)
+        self.listener = PhonemeListener(codec.latent_channels) if recipe.alignment else None
+
+    def parameter_groups(self) -> list[dict[str, Any]]:
+        groups: list[dict[str, Any]] = [{"params": list(self.network.parameters())}]
+        return groups if self.listener is None else [*groups, {"params": list(self.listener.parameters())}]
 
     def read_songs(self) -> tuple[list[EncodedSong], list[EncodedSong]]:
         """Those to learn from, and those to validate with."""
@@ -197,7 +203,24 @@ class TransformerTask(Task):
         noisy = interpolate(batch["data"], batch["noise"], batch["times"])
         states = self.network.encode_conditions(conditions_of(batch))
         velocity = self.velocity(self.network, batch, noisy, batch["times"], states)
-        return {"velocity": masked_velocity_loss(velocity, batch["data"], batch["noise"], self.unknown_cells(batch))}
+        unknown = self.unknown_cells(batch)
+        losses = {"velocity": masked_velocity_loss(velocity, batch["data"], batch["noise"], unknown)}
+        return losses if self.listener is None else losses | self._alignment(batch, noisy, velocity, unknown)
+
+    def _alignment(self, batch: dict[str, Any], noisy: Tensor, velocity: Tensor, unknown: Tensor) -> dict[str, Tensor]:
+        """:func:`alignment_losses` of the vocals, the first track; their known cells are as they are."""
+        assert self.listener is not None
+        predicted = torch.where(unknown, noisy - batch["times"][:, None, None] * velocity, batch["data"])
+        vocals = slice(0, self.network.config.latent_channels)
+        losses = alignment_losses(
+            self.listener,
+            batch["data"][:, vocals],
+            predicted[:, vocals],
+            phoneme_labels(batch["phonemes"], batch["features"]),
+            batch["times"],
+            batch["noise"][:, vocals],
+        )
+        return losses | {"alignment": self.recipe.alignment * losses["alignment"]}
 
 
 def conditions_of(batch: dict[str, Any]) -> FrameConditions:

@@ -80,6 +80,16 @@ def test_one_step_on_a_batch(task):
     assert loss.isfinite()
 
 
+def test_alignment_is_a_loss_of_its_own(task):
+    aligned = song_tasks.TransformerTask(task.recipe.model_copy(update={"alignment": 0.5}))
+    batch = aligned.batch(np.random.default_rng(0))
+    losses = aligned(batch)
+    assert losses.keys() == {"velocity", "listening", "alignment"}
+    assert torch.equal(losses["velocity"], task(batch)["velocity"])
+    network, listener = aligned.parameter_groups()
+    assert {id(p) for p in network["params"] + listener["params"]} == {id(p) for p in aligned.parameters()}
+
+
 def test_the_clip_of_the_singer_is_of_another_part_of_the_song(task):
     rng, (sung, _, instrumental) = np.random.default_rng(0), task.songs
     assert not task.voice(instrumental, rng, 0, 64).any()

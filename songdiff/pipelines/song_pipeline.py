@@ -436,7 +436,6 @@ class SongPipeline(DiffusionPipeline):
             if self.interrupt:
                 break
         latents = torch.where(cells, known, latents)
-        self._adapters.apply(self.transformer)
 
         # 6. Decode each track, mix, set the loudness.
         per_track = latents[0].unflatten(0, (len(TRACKS), -1)).float()
@@ -446,6 +445,7 @@ class SongPipeline(DiffusionPipeline):
             audio, stems = self.render_latents(per_track, num_samples)
             if output_type == "pt":
                 audio, stems = torch.from_numpy(audio), {track: torch.from_numpy(w) for track, w in stems.items()}
+        self._adapters.apply(self.transformer)  # concepts end with their song
         self.maybe_free_model_hooks()
         return SongPipelineOutput(audio, stems, score, per_track, sample_rate)
 

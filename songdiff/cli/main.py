@@ -20,6 +20,7 @@ from . import (
     extend,
     generate,
     lyrics,
+    preferences,
     replay,
     separate,
     train,
@@ -38,6 +39,7 @@ app.command("separate")(separate.separate)
 app.command("compose")(compose.compose_score)
 app.command("assemble")(assemble.assemble)
 app.command("train")(train.train)
+app.command("preferences")(preferences.preferences)
 app.command("evaluate")(evaluate.evaluate)
 app.command("bench")(bench.bench)
 app.command("doctor")(doctor.doctor)

@@ -10,6 +10,8 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
 from ..errors import InputError
+from ..models.adapter import WORD
+from ..score import TRACKS
 
 CROP_KINDS = ("autoencoder", "vocoder", "waveform_autoencoder")
 """The kinds of recipe that learn from crops of sound; the data fields about crops are for them alone."""
@@ -17,6 +19,9 @@ ADVERSARY_KINDS = ("waveform_autoencoder", "vocoder")
 """The kinds of recipe that may have an ``adversary``."""
 TRANSFORMER_KINDS = ("transformer", "few_step_transformer")
 """The kinds of recipe that train a transformer, which may be split, checkpointed and heard."""
+
+ADAPTER_KINDS = ("lora", "concept", "preference")
+"""The kinds of recipe that train an adapter of the transformer that ``initial`` names."""
 
 
 class RecipeError(InputError):
@@ -78,6 +83,38 @@ class Distillation(_Strict):
     guidance_scale: float = Field(default=2.0, ge=1)
 
 
+class LoraSettings(_Strict):
+    """Of an adapter (``songdiff/training/adapters.py``): ``rank`` of its matrices; ``alpha / rank`` times their product
+    is added to the weights (None: their product). ``modules``: how many of the transformer's matrices are adapted,
+    those on which the loss depends most (None: all)."""
+
+    rank: int = Field(default=16, ge=1)
+    alpha: int | None = Field(default=None, gt=0)
+    modules: int | None = Field(default=None, ge=1)
+
+
+class ConceptSettings(_Strict):
+    """``word`` calls the concept in a prompt; ``tokens`` are the vectors that it puts beside those of the prompt."""
+
+    word: str = Field(default="<mine>", pattern=f"^{WORD}$")
+    tokens: int = Field(default=4, ge=1)
+
+
+class PreferenceSettings(_Strict):
+    """Of DPO (``songdiff/training/preferences.py``): how firmly it holds to the network it starts from (``beta``), and
+    the ``tracks`` that winner and loser are compared on."""
+
+    beta: float = Field(default=2000.0, gt=0)
+    tracks: list[str] = list(TRACKS)
+
+    @field_validator("tracks")
+    @classmethod
+    def _there_are_four(cls, tracks: list[str]) -> list[str]:
+        if not tracks or set(tracks) - set(TRACKS):
+            raise ValueError(f"choose some of {', '.join(TRACKS)}")
+        return tracks
+
+
 class Recipe(_Strict):
     """One training. ``crop_frames`` counts latent frames; ``output`` gets the exported part, the log and the states.
     A step's gradient is the mean over ``batch_size`` · ``gradient_accumulation`` · processes crops."""
@@ -88,6 +125,9 @@ class Recipe(_Strict):
         "style_encoder",
         "transformer",
         "few_step_transformer",
+        "lora",
+        "concept",
+        "preference",
         "recogniser",
         "style_probe",
         "waveform_autoencoder",
@@ -102,6 +142,10 @@ class Recipe(_Strict):
     adversary: AdversarySettings | None = None
     distillation: Distillation | None = None
     """For ``kind: few_step_transformer``; None: the default."""
+    lora: LoraSettings | None = None
+    concept: ConceptSettings | None = None
+    preference: PreferenceSettings | None = None
+    """For :data:`ADAPTER_KINDS`, and for the kinds of their names; None: the default."""
     alignment: float = Field(default=0.0, ge=0)
     """For ``kind: transformer``: weight of the loss on sung phonemes (``songdiff/training/alignment.py``)."""
     steps: int = Field(ge=1)
@@ -164,6 +208,16 @@ class Recipe(_Strict):
         if distillation is not None and info.data.get("kind") != "few_step_transformer":
             raise ValueError("only for few_step_transformer")
         return distillation
+
+    @field_validator("lora", "concept", "preference")
+    @classmethod
+    def _adapters_are_of_their_kind(cls, settings: Any, info: ValidationInfo) -> Any:
+        kinds = ADAPTER_KINDS if info.field_name == "lora" else (info.field_name,)
+        if settings is not None and info.data.get("kind") not in kinds:
+            raise ValueError(f"only for {', '.join(map(str, kinds))}")
+        if info.data.get("kind") == "preference" and getattr(settings, "modules", None) is not None:
+            raise ValueError("modules: only for lora and concept; preference tuning adapts all matrices")
+        return settings
 
     @model_validator(mode="after")
     def _songs_are_for_transformers(self) -> Recipe:

@@ -67,8 +67,7 @@ class TransformerTask(Task):
         style_encoder = load_part(StyleEncoder, recipe.data.style_encoder, "data.style_encoder")
         self._on_cpu = {"style_encoder": style_encoder}  # used while batches are drawn: not a submodule, so never moved
         self.silence, self.frame_rate = codec.silence_latent.cpu().clone(), codec.frame_rate
-        self.songs = _encoded(recipe, "train", recipe.data.songs)
-        self.held_out = _encoded(recipe, "test", 16) or self.songs[:16]
+        self.songs, self.held_out = self.read_songs()
         self._conditions: dict[str, FrameConditions] = {}
         self._phonemes: dict[tuple[str, Grain], Tensor] = {}
         self._sounding: dict[str, Tensor] = {}
@@ -83,6 +82,11 @@ class TransformerTask(Task):
     def parameter_groups(self) -> list[dict[str, Any]]:
         groups: list[dict[str, Any]] = [{"params": list(self.network.parameters())}]
         return groups if self.listener is None else [*groups, {"params": list(self.listener.parameters())}]
+
+    def read_songs(self) -> tuple[list[EncodedSong], list[EncodedSong]]:
+        """Those to learn from, and those to validate with."""
+        songs = _encoded(self.recipe, "train", self.recipe.data.songs)
+        return songs, _encoded(self.recipe, "test", 16) or songs[:16]
 
     def build_network(self, sizes: dict[str, Any]) -> SongTransformer:
         if self.recipe.initial is None:
@@ -135,7 +139,7 @@ class TransformerTask(Task):
         long_enough = [song for song in self.songs if song.latents.shape[-1] >= length] or self.songs
         return self._draw(long_enough, rng, max(1, r.batch_size * r.crop_frames // length), length)
 
-    def validation_batch(self) -> dict[str, Any]:
+    def validation_batch(self) -> dict[str, Any] | None:
         r = self.recipe
         return self._draw(self.held_out, np.random.default_rng(1), r.batch_size, r.crop_frames)
 

@@ -6,9 +6,11 @@ import torch
 from accelerate import PartialState
 from accelerate.utils import parse_flag_from_env
 
+from .adapters import ConceptTask, LoraTask
 from .audio_tasks import AutoencoderTask, VocoderTask
 from .distillation import DistillationTask
 from .loop import PATIENCE, Task
+from .preferences import PreferenceTask
 from .probe import StyleProbeTask
 from .recipe import Recipe
 from .recogniser import RecogniserTask
@@ -21,6 +23,9 @@ TASKS: dict[str, type[Task]] = {
     "style_encoder": StyleTask,
     "transformer": TransformerTask,
     "few_step_transformer": DistillationTask,
+    "lora": LoraTask,
+    "concept": ConceptTask,
+    "preference": PreferenceTask,
     "recogniser": RecogniserTask,
     "style_probe": StyleProbeTask,
     "waveform_autoencoder": WaveformAutoencoderTask,

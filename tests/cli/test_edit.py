@@ -23,6 +23,7 @@ def home(checkpoint, tmp_path_factory):
     run(
         "generate", "words.txt", "--prompt", "folk", "--duration", 9, "--seed", 3, "--steps", 1, "--guidance", 1,
         "--style-guidance", 1, "--model", checkpoint, "--stems", "parts", "--keep-latents", "-o", "song.wav",
+        "--preview", "draft.ogg", "--vocals-only", "voice.wav", "--backing-only", "karaoke.flac",
     )  # fmt: skip
     return folder
 
@@ -67,6 +68,15 @@ def test_generate_says_what_it_kept(home):
     record = json.loads((home / "song.json").read_text())
     assert (record["stems"], record["latents"]) == ("parts", "song.latents.safetensors")
     assert (home / "song.latents.safetensors").is_file()
+
+
+def test_previews_and_single_tracks_are_further_files(home):
+    assert soundfile.info(home / "draft.ogg").frames == 9 * 44100  # the song is shorter than a preview
+    assert np.array_equal(samples(home / "voice.wav"), samples(home / "parts/vocals.wav"))
+    stems = sum(samples(home / f"parts/{track}.wav").astype(float) for track in TRACKS[1:])
+    assert np.corrcoef(stems[:, 0], samples(home / "karaoke.flac")[:, 0])[0, 1] > 0.95
+    assert runner(home)("replay", "song.json", "-o", "again.wav") == 0
+    assert (home / "again.wav").read_bytes() == (home / "song.wav").read_bytes()
 
 
 def test_edit_and_replay(home):

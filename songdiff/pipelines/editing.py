@@ -15,7 +15,7 @@ from typing import Any, Literal
 import numpy as np
 import torch
 
-from ..composer.continuation import continue_score
+from ..composer.continuation import continue_score, ending
 from ..composer.resing import new_melody, new_words
 from ..errors import InputError
 from ..lyrics import Lyrics, load_lyrics, parse_lyrics
@@ -123,6 +123,7 @@ def extend(
     before: float = 0.0,
     after: float = 0.0,
     *,
+    over_ending: bool = False,
     lyrics: Lyrics | str | Path | None = None,
     prompt: str | None = None,
     seed: int = 0,
@@ -135,6 +136,7 @@ def extend(
         before: seconds; a whole number of latent frames is taken (a 21.5th of a second), so that nothing known moves
             against the grid, however often a song is extended.
         after: seconds.
+        over_ending: make the last bar anew, which rings out, so that the song goes on instead of ending twice.
         lyrics: sung in what comes after or, without that, before.
         prompt, seed, context, arguments: as of :func:`edit`.
     """
@@ -146,6 +148,9 @@ def extend(
             f"{known.name}: to extend it all four stems are needed (there: {have}); give a folder with "
             f"{', '.join(f'{track}.wav' for track in TRACKS)}, or a song made with --stems or --keep-latents"
         )
+    if over_ending:
+        whole, known = known, _without_ending(known, pipeline)
+        after += whole.duration - known.duration
     longest = MAX_SECONDS - 2 * context
     if max(before, after) > longest:
         raise InputError(f"{max(before, after):g} s is more than {longest:g} s at a time; extend the result again")
@@ -213,6 +218,17 @@ def loop(
         mix=None if made.mix is None else np.roll(made.mix, half, axis=1),
         score=cut(known.score, begin, end),
     )
+
+
+def _without_ending(known: Known, pipeline: SongPipeline) -> Known:
+    """``known`` up to its last bar."""
+    if known.score is None or known.score.beats is None:
+        raise InputError(f"{known.name}: where its last bar begins is not known; give its score, or leave the ending")
+    end = math.floor(
+        ending(known.score) * known.form.sample_rate
+    )  # before the bar line, which the new piece begins with
+    part = known.crop(0, end, pipeline.frame_rate)
+    return dataclasses.replace(part, score=cut(known.score, 0.0, part.duration))
 
 
 def pad(known: Known, left: int, right: int, frames: int, pipeline: SongPipeline) -> Known:

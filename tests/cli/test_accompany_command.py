@@ -87,6 +87,8 @@ def test_a_cover_of_what_was_made(checkpoint, tmp_path, run, drums):
     [
         (["song.wav"], "take a mix apart first"),
         (["vocals=none.wav"], "no such audio file"),
+        (["vocals=broken.flac"], "broken.flac: cannot be read as audio"),
+        (["vocals=tiny.wav"], "tiny.wav: lasts 0.2 s; at least 2 s are needed"),
         ([], "nothing is given"),
         (["my drums.wav", "--tracks", "drums"], "is given already"),
         (["my drums.wav", "--bpm", "1000"], "out of range"),
@@ -96,6 +98,8 @@ def test_a_cover_of_what_was_made(checkpoint, tmp_path, run, drums):
 )
 def test_bad_input_is_one_line_and_leaves_nothing(checkpoint, tmp_path, run, drums, arguments, message):
     (tmp_path / "song.wav").write_bytes(drums.read_bytes())
+    (tmp_path / "broken.flac").write_bytes(b"fLaC and nothing more")
+    soundfile.write(tmp_path / "tiny.wav", np.full(8820, 0.1), 44100)
     code, _, said = run("accompany", *arguments, "--model", checkpoint, "-o", "out.wav")
     assert code == 2
     lines = [line for line in said.splitlines() if line.startswith("songdiff: ")]

@@ -62,10 +62,6 @@ def edit(
         arguments: of :meth:`SongPipeline.__call__`: ``num_inference_steps``, ``guidance_scale`` …
     Raises:
         InputError: naming what does not fit, and the song's length where a span lies outside.
-
-    >>> pipeline = SongPipeline.from_pretrained("songdiff/tiny")  # doctest: +SKIP
-    >>> known = Known.from_song("song.wav")  # doctest: +SKIP
-    >>> edited = edit(pipeline, known, [(12.5, 20.0)], lyrics="other words to sing")  # doctest: +SKIP
     """
     spans = merge_spans(spans, known.duration, known.name)
     sung = lyrics is not None or keep is not None or melody is not None or singer is not None

@@ -349,7 +349,7 @@ class SongPipeline(DiffusionPipeline):
         >>> pipeline.set_progress_bar_config(disable=True)
         >>> heard = []
         >>> seed = torch.Generator().manual_seed(7)
-        >>> song = pipeline("[Verse]\nthe river runs", "folk", audio_duration=6, num_inference_steps=2,
+        >>> song = pipeline("the river runs", "folk", audio_duration=6, num_inference_steps=2,
         ...                 generator=seed, callback_on_preview=heard.append, preview_duration=3)
         >>> song.audio.shape, sorted(song.stems), heard[0].audio.shape, song.score.lines[0].text
         ((2, 264600), ['bass', 'drums', 'other', 'vocals'], (2, 132300), 'the river runs')
@@ -540,22 +540,43 @@ class SongPipeline(DiffusionPipeline):
         """``known`` with spans rendered again: :func:`.editing.edit` and its arguments.
 
         >>> from songdiff.pipelines import Known, SongPipeline
-        >>> pipeline = SongPipeline.from_pretrained("songdiff/tiny")  # doctest: +SKIP
-        >>> song = pipeline("a line to sing", "folk", audio_duration=12)  # doctest: +SKIP
-        >>> known = pipeline.edit(Known.from_output(song), [(2, 6)], lyrics="another line")  # doctest: +SKIP
+        >>> pipeline = SongPipeline.from_pretrained("songdiff/tiny")
+        >>> pipeline.set_progress_bar_config(disable=True)
+        >>> song = pipeline("a line to sing", "folk", audio_duration=6, num_inference_steps=2)
+        >>> known = Known.from_output(song, "folk")
+        >>> edited = pipeline.edit(known, [(1, 6)], lyrics="and so it goes", num_inference_steps=2)
+        >>> edited.score.lines[0].text, bool((edited.stems["drums"] == known.stems["drums"]).all())
+        ('and so it goes', True)
         """
         from .editing import edit
 
         return edit(self, known, spans, **arguments)
 
     def extend(self, known: Known, before: float = 0.0, after: float = 0.0, **arguments: Any) -> Known:
-        """``known`` with so many seconds more: :func:`.editing.extend` and its arguments."""
+        """``known`` with so many seconds more: :func:`.editing.extend` and its arguments.
+
+        >>> from songdiff.pipelines import Known, SongPipeline
+        >>> pipeline = SongPipeline.from_pretrained("songdiff/tiny")
+        >>> pipeline.set_progress_bar_config(disable=True)
+        >>> known = Known.from_output(pipeline(prompt="folk", audio_duration=4, num_inference_steps=2), "folk")
+        >>> longer = pipeline.extend(known, after=3.0, over_ending=True, num_inference_steps=2)
+        >>> known.duration, longer.duration, longer.score.key == known.score.key
+        (4.0, 7.0, True)
+        """
         from .editing import extend
 
         return extend(self, known, before, after, **arguments)
 
     def loop(self, known: Known, num_bars: int, start: float = 0.0, **arguments: Any) -> Known:
-        """Bars of ``known`` that join seamlessly: :func:`.editing.loop` and its arguments."""
+        """Bars of ``known`` that join seamlessly: :func:`.editing.loop` and its arguments.
+
+        >>> from songdiff.pipelines import Known, SongPipeline
+        >>> pipeline = SongPipeline.from_pretrained("songdiff/tiny")
+        >>> pipeline.set_progress_bar_config(disable=True)
+        >>> song = pipeline(prompt="techno", bpm=120, audio_duration=8, num_inference_steps=2)
+        >>> pipeline.loop(Known.from_output(song, "techno"), 2, num_inference_steps=2).duration  # two bars of 2 s
+        4.0
+        """
         from .editing import loop
 
         return loop(self, known, num_bars, start, **arguments)
@@ -564,8 +585,7 @@ class SongPipeline(DiffusionPipeline):
         """The tracks that ``known`` lacks, in time and in key: :func:`.accompany.accompany` and its arguments.
 
         >>> import numpy as np
-        >>> from songdiff.pipelines import SongPipeline
-        >>> from songdiff.pipelines.known import Known
+        >>> from songdiff.pipelines import Known, SongPipeline
         >>> click = np.sin(np.arange(2000) / 20) * np.linspace(1, 0, 2000) ** 2  # a stroke, two a second
         >>> drums = np.tile(np.pad(click, (0, 20050)), 8)[None].astype(np.float32)
         >>> pipeline = SongPipeline.from_pretrained("songdiff/tiny")
@@ -581,8 +601,7 @@ class SongPipeline(DiffusionPipeline):
     def cover(self, known: Known, prompt: str = "", **arguments: Any) -> Known:
         """``known`` in another style or voice: :func:`.cover.cover` and its arguments.
 
-        >>> from songdiff.pipelines import SongPipeline
-        >>> from songdiff.pipelines.known import Known
+        >>> from songdiff.pipelines import Known, SongPipeline
         >>> pipeline = SongPipeline.from_pretrained("songdiff/tiny")
         >>> pipeline.set_progress_bar_config(disable=True)
         >>> song = pipeline(prompt="folk", audio_duration=4, num_inference_steps=2)

@@ -43,9 +43,11 @@ def cover(
     model: Model = None,
 ) -> None:
     """Sing and play a song again in another style or voice. Words, melody, chords and form stay."""
-    from ..pipelines import SongPipeline
+    from ..pipelines import Known, SongPipeline
     from ..pipelines.accompany_request import CoverRequest
+    from ..pipelines.cover import check_cover
     from ..pipelines.edit_request import check_edit_outputs, digest, write_known
+    from ..score import Score
 
     home = output.parent
     request = CoverRequest(
@@ -67,7 +69,8 @@ def cover(
         guidance_scale=guidance,
         style_guidance_scale=style_guidance,
     )
-    known = request.load(home)
+    known = Known.from_song(song, stems, None if score is None else Score.load(score))
+    check_cover(known, strength)
     made_with = ((known.record or {}).get("request") or {}).get("model")
     request = request.model_copy(update={"digest": digest(known), "model": model or made_with or request.model})
     check_edit_outputs(known, song, output, keep_stems)

@@ -110,6 +110,7 @@ def made_of(
     """Run the :class:`~songdiff.pipelines.edit_request.EditRequest` of ``fields`` and print what it wrote."""
     from ..pipelines import Known, SongPipeline
     from ..pipelines.edit_request import EditRequest, check_edit_outputs, digest, write_known
+    from ..pipelines.editing import check_whole
     from ..score import Score
 
     known = Known.from_song(song, stems, None if score is None else Score.load(score))
@@ -127,9 +128,13 @@ def made_of(
         update={"spans": spans, "digest": digest(known), "model": model or made_with or request.model}
     )
     check_edit_outputs(known, song, output, keep_stems)
-    if known.missing:
-        there = "the mix" if not known.tracks else f"stems of {', '.join(known.tracks)}"
-        print(f"songdiff: {known.name}: only {there} known; the rest cannot be rendered alone", file=sys.stderr)
+    if request.task == "extend":
+        check_whole(known)
+    elif known.missing and known.mix is not None:
+        there = "no stems are known, so all tracks are rendered again together"
+        if known.tracks:
+            there = f"there are no stems of {', '.join(known.missing)}, which stay in the mix as they are"
+        print(f"songdiff: {known.name}: {there}", file=sys.stderr)
     pipeline = SongPipeline.from_pretrained(request.model)
     known = known.with_latents(pipeline) if keep_latents else known
     made = request.run(pipeline, known, home, lambda line: print(f"songdiff: {line}", file=sys.stderr))

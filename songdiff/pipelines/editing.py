@@ -138,12 +138,7 @@ def extend(
     """
     if not (0 <= before < math.inf and 0 <= after < math.inf and before + after > 0):
         raise InputError(f"before {before:g} s, after {after:g} s: give 0 or more for each, and more than 0 for one")
-    if known.missing:
-        have = ", ".join(known.tracks) or "none"
-        raise InputError(
-            f"{known.name}: to extend it all four stems are needed (there: {have}); give a folder with "
-            f"{', '.join(f'{track}.wav' for track in TRACKS)}, or a song made with --stems or --keep-latents"
-        )
+    check_whole(known)
     if over_ending:
         whole, known = known, _without_ending(known, pipeline)
         after += whole.duration - known.duration
@@ -214,6 +209,17 @@ def loop(
         mix=None if made.mix is None else np.roll(made.mix, half, axis=1),
         score=cut(known.score, begin, end),
     )
+
+
+def check_whole(known: Known) -> None:
+    """Refuse to extend what is not known track by track."""
+    if known.missing:
+        have = ", ".join(known.tracks) or "none"
+        raise InputError(
+            f"{known.name}: to extend it all four stems are needed (there: {have}); give a folder with "
+            f"{', '.join(f'{track}.wav' for track in TRACKS)} (`songdiff separate` makes one of a mix), or a song made "
+            "with --stems or --keep-latents"
+        )
 
 
 def _without_ending(known: Known, pipeline: SongPipeline) -> Known:

@@ -80,6 +80,12 @@ def test_a_cover_of_what_was_made(checkpoint, tmp_path, run, drums):
     code, _, said = run("cover", "song.wav", *more, "--strength", 0.5, "-o", "half.wav")
     assert code == 2
     assert "below 1 starts from all tracks" in said
+    (tmp_path / "mix.wav").write_bytes((tmp_path / "song.wav").read_bytes())
+    for command in (("cover", "mix.wav"), ("extend", "mix.wav", "--after", 2)):
+        code, _, said = run(*command, "--model", "no such model", "-o", "out.wav")  # refused before it is looked for
+        assert code == 2
+        assert "songdiff: mix.wav: " in said
+        assert "songdiff separate" in said
 
 
 @pytest.mark.parametrize(

@@ -46,6 +46,7 @@ def cover(
     """Sing and play a song again in another style or voice. Words, melody, chords and form stay."""
     from ..pipelines import SongPipeline
     from ..pipelines.accompany_request import CoverRequest
+    from ..pipelines.cover import check_cover
     from ..pipelines.edit_request import check_edit_outputs, write_known
 
     home = output.parent
@@ -69,6 +70,7 @@ def cover(
         style_guidance_scale=style_guidance,
     )
     known = request.load(home)
+    check_cover(known, strength)
     request = request.made_as(known, model, lora or ())
     check_edit_outputs(known, song, output, keep_stems)
     made = request.run(

@@ -114,6 +114,7 @@ def made_of(
     """Run the :class:`~songdiff.pipelines.edit_request.EditRequest` of ``fields`` and print what it wrote."""
     from ..pipelines import Known, SongPipeline
     from ..pipelines.edit_request import EditRequest, check_edit_outputs, write_known
+    from ..pipelines.editing import check_whole
     from ..score import Score
 
     known = Known.from_song(song, stems, None if score is None else Score.load(score))
@@ -128,9 +129,13 @@ def made_of(
     spans = [(start, min(end, known.duration) if end == math.inf else end) for start, end in request.spans]
     request = request.model_copy(update={"spans": spans}).made_as(known, model, lora or ())
     check_edit_outputs(known, song, output, keep_stems)
-    if known.missing:
-        there = "the mix" if not known.tracks else f"stems of {', '.join(known.tracks)}"
-        print(f"songdiff: {known.name}: only {there} known; the rest cannot be rendered alone", file=sys.stderr)
+    if request.task == "extend":
+        check_whole(known)
+    elif known.missing and known.mix is not None:
+        there = "no stems are known, so all tracks are rendered again together"
+        if known.tracks:
+            there = f"there are no stems of {', '.join(known.missing)}, which stay in the mix as they are"
+        print(f"songdiff: {known.name}: {there}", file=sys.stderr)
     pipeline = SongPipeline.with_adapters(request.model, request.adapters)
     known = known.with_latents(pipeline) if keep_latents else known
     made = request.run(pipeline, known, home, lambda line: print(f"songdiff: {line}", file=sys.stderr))

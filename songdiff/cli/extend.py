@@ -33,6 +33,9 @@ def extend(
     output: Output,
     before: Annotated[float, typer.Option(min=0, help="Seconds to add before the song.")] = 0.0,
     after: Annotated[float, typer.Option(min=0, help="Seconds to add after it.")] = 0.0,
+    over_ending: Annotated[
+        bool, typer.Option("--over-ending", help="Make the last bar anew, which rings out: the song goes on.")
+    ] = False,
     lyrics: Annotated[Optional[Path], typer.Option(help="Words for what comes after or, without that, before.")] = None,
     loop: Annotated[Optional[int], typer.Option(min=1, help="A loop of so many bars instead.")] = None,
     start: Annotated[
@@ -55,8 +58,10 @@ def extend(
     0.1 s at a join."""
     from ..lyrics import load_lyrics
 
-    if loop is not None and (before or after or lyrics is not None):
-        raise InputError("--loop: takes bars of the song as they are; leave out --before, --after and --lyrics")
+    if loop is not None and (before or after or over_ending or lyrics is not None):
+        raise InputError(
+            "--loop: takes bars of the song as they are; leave out --before, --after, --over-ending and --lyrics"
+        )
     if loop is None and not before + after > 0:
         raise InputError("nothing to add: give --before or --after in seconds, or --loop with a number of bars")
     if lyrics is not None:
@@ -73,6 +78,7 @@ def extend(
         task="extend" if loop is None else "loop",
         before=before,
         after=after,
+        over_ending=over_ending,
         bars=loop or 1,
         start=start,
         lyrics=None if lyrics is None else lyrics.read_bytes().decode("utf-8-sig"),

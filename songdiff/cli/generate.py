@@ -55,7 +55,15 @@ def generate(
     repair_rounds: Annotated[
         Optional[int], typer.Option(min=1, help="So many times over; implies --repair. None: once.")
     ] = None,
+    preview: Annotated[
+        Optional[Path],
+        typer.Option(help="Write a draft of the first 20 s here, before the song is begun; the song stays the same."),
+    ] = None,
     stems: Annotated[Optional[Path], typer.Option(help="Folder for the four stems.")] = None,
+    vocals_only: Annotated[
+        Optional[Path], typer.Option(help="Write the vocals alone here too, at their level in the song.")
+    ] = None,
+    backing_only: Annotated[Optional[Path], typer.Option(help="Write all but the vocals here too.")] = None,
     keep_latents: Annotated[
         bool, typer.Option("--keep-latents", help="Keep what edit and extend need, in a small file beside the song.")
     ] = False,
@@ -63,13 +71,17 @@ def generate(
     model: Annotated[str, typer.Option(help="An embedded model or a checkpoint folder.")] = "songdiff/tiny",
 ) -> None:
     """Make a song, and beside it a JSON file with all that went into it."""
+    from ..audio import write_audio
     from ..composer import parse_style
-    from ..pipelines import SongPipeline
+    from ..pipelines import SongPipeline, SongPipelineOutput
     from ..pipelines.adapters import AdapterFile
     from ..pipelines.request import SongRequest, check_outputs, make_song, write_song
-    from ..score import Score
+    from ..score import TRACKS, Score
 
-    check_outputs(output, stems)
+    only = {
+        path: tracks for path, tracks in ((vocals_only, TRACKS[:1]), (backing_only, TRACKS[1:])) if path is not None
+    }
+    check_outputs(output, stems, [*only, *([] if preview is None else [preview])])
     if planner not in ("composer", "none"):
         raise InputError(f"--planner {planner}: choose composer or none")
     given = None if score is None else Score.load(score)
@@ -111,6 +123,18 @@ def generate(
     unheard = [name for name in request.asked if {"bpm": "tempo"}.get(name, name) not in pipeline.transformer.groups]
     if unheard:
         print(f"songdiff: warning: {model} does not hear {', '.join(unheard)}; only the score follows", file=sys.stderr)
-    song = make_song(request, pipeline, given, report=lambda line: print(f"songdiff: {line}", file=sys.stderr))
-    for path in write_song(song, request, output, stems, given, keep_latents):
+
+    def write_preview(beginning: SongPipelineOutput) -> None:
+        if preview is not None:
+            write_audio(preview, beginning.audio, beginning.sample_rate)
+            print(preview, flush=True)
+
+    song = make_song(
+        request,
+        pipeline,
+        given,
+        report=lambda line: print(f"songdiff: {line}", file=sys.stderr),
+        on_preview=None if preview is None else write_preview,
+    )
+    for path in write_song(song, request, output, stems, given, keep_latents, only=only):
         print(path)

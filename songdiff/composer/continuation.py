@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..lyrics.parse import Lyrics
 from ..lyrics.pronounce import pronounce as pronounce_words
-from ..score import Beat, Chord, Part, Score
+from ..score import TRACKS, Beat, Chord, Part, Score
 from ..score.timeline import bars, cut, join, section_at
 from .compose import compose
 from .genres import GENRES
@@ -49,6 +49,15 @@ def continue_score(
     else:
         piece = cut(piece, lead, lead + seconds)
     return _in_style_of(piece, score)
+
+
+def ending(score: Score) -> float:
+    """Seconds at which the last bar begins in which anything is struck: from there on a song only rings out. Where its
+    notes are unknown the last bar; where its bars are, the end."""
+    struck = [note.start for track in TRACKS for note in score.track_notes(track) or []]
+    last = max(struck, default=score.duration) + _LATE
+    lines = [beat.time for beat in score.beats or [] if beat.position == 1 and _LATE < beat.time <= last]
+    return min(lines[-1] if lines else score.duration, score.duration)
 
 
 def _habits(score: Score, start: float) -> dict[str, object]:

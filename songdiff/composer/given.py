@@ -79,14 +79,22 @@ def sing_notes(form: Form, notes: Sequence[Note]) -> Vocals:
 
 
 def lay_chords(form: Form, progression: list[list[str]], through: bool = False) -> list[Harmony]:
-    """``progression`` (chord names of the Score, bar by bar) over every section of ``form``, from its start again; or
-    once ``through`` the song, whose last bars then keep its last one."""
+    """``progression`` (chord names of the Score, bar by bar) over ``form``; ``through``: once, its last bar held.
+
+    Else every section begins it anew. One that is too short for all of it goes on where the one before it stopped, and
+    begins there again when it returns, so that short sections bring every chord and come back alike.
+    """
     chords: list[Harmony] = []
-    grid = form.grid
+    grid, count, stopped, begins = form.grid, len(progression), 0, dict[str, int]()
     for section in form.sections:
+        begin = begins.setdefault(section.label, stopped) if section.bars < count else None
         for offset, phase in enumerate(section.phases[: section.bars]):
-            index = min(section.bar + offset, len(progression) - 1) if through else phase % len(progression)
-            names, start = progression[index], (section.bar + offset) * grid.slots_per_bar
+            bar = section.bar + offset
+            if through:
+                index = min(bar, count - 1)
+            else:
+                index = (phase if begin is None or bar == form.final_bar else begin + offset) % count
+            names, start, stopped = progression[index], bar * grid.slots_per_bar, index + 1
             for n, name in enumerate(names):
                 first, stop = (round(k * grid.beats_per_bar / len(names)) * grid.slots_per_beat for k in (n, n + 1))
                 if stop > first:

@@ -8,7 +8,8 @@ from torch import Tensor
 from ..score import TRACKS, Score
 
 REST_AFTER = 3.0  # seconds after its last note in which a track still sounds; the corpus fades its tails by then
-REST_BEFORE = 0.75  # seconds before the next note: a breath, consonants, a stroke that comes early
+REST_BEFORE = {"vocals": 0.75, "drums": 0.1, "bass": 0.1, "other": 0.1}
+"""Seconds before the next note: a breath and consonants, an attack that comes early."""
 
 
 def resting_cells(score: Score, num_frames: int, frame_rate: float) -> Tensor:
@@ -22,6 +23,6 @@ def resting_cells(score: Score, num_frames: int, frame_rate: float) -> Tensor:
         sounding += [note for part in score.backing or [] for note in part.notes] if track == "vocals" else []
         cells[k] = True
         for event in sounding:
-            first = max(0, int((event.start - REST_BEFORE) * frame_rate))
+            first = max(0, int((event.start - REST_BEFORE[track]) * frame_rate))
             cells[k, first : int((event.end + REST_AFTER) * frame_rate) + 1] = False
     return cells

@@ -17,7 +17,7 @@ from ..audio import FORMATS, read_audio
 from ..corpus.shards import MANIFEST, CorpusSong, read_corpus
 from ..corpus.shards import stems as corpus_stems
 from ..errors import InputError
-from ..pipelines.request import read_sidecar, sidecar_path
+from ..pipelines.request import kept_beside, read_sidecar, sidecar_path
 from ..score import TRACKS, Score
 
 SAMPLE_RATE = 44100
@@ -78,7 +78,7 @@ def held_out_songs(corpus: Path, limit: int | None = None) -> list[Song]:
 
 
 def made_song(path: Path) -> Song:
-    """A song of `songdiff generate`. Its stems are looked for in ``NAME/`` and ``stems/`` beside it."""
+    """A song of `songdiff generate`. Its stems are looked for where its JSON says, and in ``NAME/`` and ``stems/``."""
     if path.suffix.lower() == ".json":
         path = path.parent / read_sidecar(path)[3]
     if path.suffix.lower() not in FORMATS:
@@ -110,7 +110,9 @@ def _corpus_audio(song: CorpusSong) -> Audio:
 
 def _made_audio(path: Path) -> Audio:
     mix = read_audio(path)
-    for folder in (path.with_suffix(""), path.parent / "stems"):
+    kept = kept_beside(sidecar_path(path)).get("stems")
+    own = path.with_suffix("") if kept is None else path.parent / kept
+    for folder in (own, path.parent / "stems"):
         files = {track: folder / f"{track}{path.suffix}" for track in TRACKS}
         if all(file.is_file() for file in files.values()):
             for file in files.values():
@@ -118,7 +120,7 @@ def _made_audio(path: Path) -> Audio:
             stems = {track: _as_long(read_audio(file), mix.shape[1]) for track, file in files.items()}
             if _correlation(np.sum(list(stems.values()), axis=0), mix) >= _LIKE:
                 return Audio(mix, stems)
-            if folder.name == path.stem:
+            if folder == own:
                 raise InputError(f"{folder}: the stems do not add up to {path.name}; remove them, or make both again")
     return Audio(mix, None)
 

@@ -9,7 +9,7 @@ import torch
 from ..composer.accompaniment import accompaniment
 from ..errors import InputError
 from ..score import TRACKS, Score, Singer
-from .accompany import MIXED, hear, joined
+from .accompany import hear, joined
 from .known import Known
 from .song_pipeline import MAX_SECONDS, SongPipeline
 
@@ -43,19 +43,9 @@ def cover(
     Returns the song at the rate of ``known``. Raises :class:`InputError` for a mix without a score, and for a strength
     below 1 where tracks are missing.
     """
-    if not 0 <= strength <= 1:
-        raise InputError(f"strength: {strength:g} is out of range; choose 0 (the song itself) to 1 (only its score)")
-    if known.duration > MAX_SECONDS:
-        raise InputError(f"{known.name}: lasts {known.duration:.1f} s; give at most {MAX_SECONDS:g} s")
-    if known.score is None and not known.stems:
-        raise InputError(f"{known.name}: is {MIXED}")
+    check_cover(known, strength)
     if strength == 0:
         return known
-    if strength < 1 and known.missing:
-        raise InputError(
-            f"{known.name}: {', '.join(known.missing)} missing, a strength below 1 starts from all tracks; give all "
-            "stems (a song of songdiff: make it with --stems or --keep-latents), or leave out strength"
-        )
     score = plan_cover(known, prompt, heard=heard, keep_parts=keep_parts, seed=seed)
     start: dict[str, Any] = {} if strength == 1 else {"start_latents": known.latents(pipeline), "strength": strength}
     song = pipeline(
@@ -68,6 +58,24 @@ def cover(
         **arguments,
     )
     return joined(pipeline, known, song, TRACKS, known.level(), prompt or known.prompt)
+
+
+def check_cover(known: Known, strength: float) -> None:
+    """Refuse early what cannot be covered: see :func:`cover`."""
+    if not 0 <= strength <= 1:
+        raise InputError(f"strength: {strength:g} is out of range; choose 0 (the song itself) to 1 (only its score)")
+    if known.duration > MAX_SECONDS:
+        raise InputError(f"{known.name}: lasts {known.duration:.1f} s; give at most {MAX_SECONDS:g} s")
+    if known.score is None and not known.stems:
+        raise InputError(
+            f"{known.name}: is a mix without a score, so its words, melody and chords are not known; give its score or "
+            "stems, or take it apart first with `songdiff separate` or another program"
+        )
+    if 0 < strength < 1 and known.missing:
+        raise InputError(
+            f"{known.name}: {', '.join(known.missing)} missing, a strength below 1 starts from all tracks; give all "
+            "stems (a song of songdiff: make it with --stems or --keep-latents), or leave out strength"
+        )
 
 
 def plan_cover(

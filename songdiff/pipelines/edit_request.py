@@ -53,6 +53,7 @@ class EditRequest(BaseModel):
     prompt: str | None = None
     before: float = 0.0
     after: float = 0.0
+    over_ending: bool = False
     bars: int = 1
     start: float = 0.0
     seed: int = Field(default=0, ge=0, lt=2**32)
@@ -118,7 +119,7 @@ class EditRequest(BaseModel):
             return loop(pipeline, known, self.bars, self.start, **arguments)
         arguments |= {"lyrics": lyrics, "context": self.context}
         if self.task == "extend":
-            return extend(pipeline, known, self.before, self.after, **arguments)
+            return extend(pipeline, known, self.before, self.after, over_ending=self.over_ending, **arguments)
         return edit(
             pipeline,
             known,

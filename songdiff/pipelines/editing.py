@@ -15,7 +15,7 @@ from typing import Any, Literal
 import numpy as np
 import torch
 
-from ..composer.continuation import continue_score
+from ..composer.continuation import continue_score, ending
 from ..composer.resing import new_melody, new_words
 from ..errors import InputError
 from ..lyrics import Lyrics, load_lyrics, parse_lyrics
@@ -62,10 +62,6 @@ def edit(
         arguments: of :meth:`SongPipeline.__call__`: ``num_inference_steps``, ``guidance_scale`` …
     Raises:
         InputError: naming what does not fit, and the song's length where a span lies outside.
-
-    >>> pipeline = SongPipeline.from_pretrained("songdiff/tiny")  # doctest: +SKIP
-    >>> known = Known.from_song("song.wav")  # doctest: +SKIP
-    >>> edited = edit(pipeline, known, [(12.5, 20.0)], lyrics="other words to sing")  # doctest: +SKIP
     """
     spans = merge_spans(spans, known.duration, known.name)
     sung = lyrics is not None or keep is not None or melody is not None or singer is not None
@@ -123,6 +119,7 @@ def extend(
     before: float = 0.0,
     after: float = 0.0,
     *,
+    over_ending: bool = False,
     lyrics: Lyrics | str | Path | None = None,
     prompt: str | None = None,
     seed: int = 0,
@@ -135,17 +132,16 @@ def extend(
         before: seconds; a whole number of latent frames is taken (a 21.5th of a second), so that nothing known moves
             against the grid, however often a song is extended.
         after: seconds.
+        over_ending: make the last bar anew, which rings out, so that the song goes on instead of ending twice.
         lyrics: sung in what comes after or, without that, before.
         prompt, seed, context, arguments: as of :func:`edit`.
     """
     if not (0 <= before < math.inf and 0 <= after < math.inf and before + after > 0):
         raise InputError(f"before {before:g} s, after {after:g} s: give 0 or more for each, and more than 0 for one")
-    if known.missing:
-        have = ", ".join(known.tracks) or "none"
-        raise InputError(
-            f"{known.name}: to extend it all four stems are needed (there: {have}); give a folder with "
-            f"{', '.join(f'{track}.wav' for track in TRACKS)}, or a song made with --stems or --keep-latents"
-        )
+    check_whole(known)
+    if over_ending:
+        whole, known = known, _without_ending(known, pipeline)
+        after += whole.duration - known.duration
     longest = MAX_SECONDS - 2 * context
     if max(before, after) > longest:
         raise InputError(f"{max(before, after):g} s is more than {longest:g} s at a time; extend the result again")
@@ -213,6 +209,28 @@ def loop(
         mix=None if made.mix is None else np.roll(made.mix, half, axis=1),
         score=cut(known.score, begin, end),
     )
+
+
+def check_whole(known: Known) -> None:
+    """Refuse to extend what is not known track by track."""
+    if known.missing:
+        have = ", ".join(known.tracks) or "none"
+        raise InputError(
+            f"{known.name}: to extend it all four stems are needed (there: {have}); give a folder with "
+            f"{', '.join(f'{track}.wav' for track in TRACKS)} (`songdiff separate` makes one of a mix), or a song made "
+            "with --stems or --keep-latents"
+        )
+
+
+def _without_ending(known: Known, pipeline: SongPipeline) -> Known:
+    """``known`` up to its last bar."""
+    if known.score is None or known.score.beats is None:
+        raise InputError(f"{known.name}: where its last bar begins is not known; give its score, or leave the ending")
+    end = math.floor(
+        ending(known.score) * known.form.sample_rate
+    )  # before the bar line, which the new piece begins with
+    part = known.crop(0, end, pipeline.frame_rate)
+    return dataclasses.replace(part, score=cut(known.score, 0.0, part.duration))
 
 
 def pad(known: Known, left: int, right: int, frames: int, pipeline: SongPipeline) -> Known:

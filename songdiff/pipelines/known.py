@@ -40,7 +40,11 @@ Span = tuple[float, float]
 
 @dataclass(frozen=True, eq=False)
 class Known:
-    """A song, or some of its tracks, as far as it is known.
+    """A song, or some of its tracks, as far as it is known: what edit, extend, loop, accompany and cover work on.
+
+    Made by :meth:`from_stems` of files or arrays, by :meth:`from_song` of a song's file and what was kept beside it, or
+    by :meth:`from_output` of what a pipeline returned. It is not changed: they all return a new one, whose ``stems``,
+    ``mixed`` and ``score`` are the result.
 
     ``stems`` by track of :data:`~songdiff.score.TRACKS`, each (channels, samples) at ``form.sample_rate``, all of one
     length; ``mix`` (form.channels, samples), None: the sum of the stems. ``kept_latents`` (K, C, T) of the whole song;
@@ -138,7 +142,15 @@ class Known:
 
     @classmethod
     def from_output(cls, song: SongPipelineOutput, prompt: str = "", name: str = "song") -> Known:
-        """What a pipeline returned (``output_type`` "np" or "pt")."""
+        """What a pipeline returned (``output_type`` "np" or "pt"), made in the style ``prompt``.
+
+        >>> from songdiff.pipelines import SongPipeline
+        >>> pipeline = SongPipeline.from_pretrained("songdiff/tiny")
+        >>> pipeline.set_progress_bar_config(disable=True)
+        >>> known = Known.from_output(pipeline(prompt="folk", audio_duration=3, num_inference_steps=1), "folk")
+        >>> known.mixed.shape, known.latents(pipeline).shape[-1], known.mask(["drums"], [(0.0, 1.0)])[1].sum().item()
+        ((2, 132300), 65, 43)
+        """
         if song.audio is None:
             raise InputError("song: holds latents only; make it with output_type np or pt")
         stems = {track: np.asarray(stem) for track, stem in song.stems.items()}

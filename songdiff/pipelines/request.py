@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from types import MappingProxyType
@@ -80,10 +80,13 @@ def make_song(
     pipeline: SongPipeline,
     score: Score | None = None,
     report: Callable[[str], None] = lambda line: None,
+    on_preview: Callable[[SongPipelineOutput], None] | None = None,
     **kwargs: Any,
 ) -> SongPipelineOutput:
     """Run a request; ``score`` is sung instead of a new plan. ``report`` is told which candidate and which repairs were
-    chosen; ``kwargs`` go to the pipeline (callbacks)."""
+    chosen, ``on_preview`` handed the beginning as soon as it sounds; ``kwargs`` go to the pipeline (callbacks)."""
+    if on_preview is not None and request.best_of > 1:
+        raise InputError("preview: which of several candidates will be kept shows at the end; leave out best of")
     if request.repair_rounds and (request.lyrics is None or score is not None):
         check_sung(score)
     voice, reference = (
@@ -114,7 +117,8 @@ def make_song(
     if request.best_of > 1:
         song = best_of(pipeline, request.best_of, seed=request.seed, report=report, **arguments)
     else:
-        song = pipeline(**arguments, generator=torch.Generator().manual_seed(request.seed))
+        generator = torch.Generator().manual_seed(request.seed)
+        song = pipeline(**arguments, generator=generator, callback_on_preview=on_preview)
     if request.repair_rounds:
         seed = request.seed + request.best_of  # noise that no candidate had
         song = repair(pipeline, song, request.repair_rounds, seed=seed, report=report, **arguments)
@@ -131,9 +135,12 @@ def latents_path(path: Path) -> Path:
     return path.with_suffix(".latents.safetensors")
 
 
-def check_outputs(path: Path, stems: Path | None = None) -> None:
-    """Refuse outputs that cannot be written before any work is done."""
-    check_writable(path)
+def check_outputs(path: Path, stems: Path | None = None, beside: Sequence[Path] = ()) -> None:
+    """Refuse outputs that cannot be written before any work is done; ``beside``: other files than the song's own."""
+    for i, file in enumerate((path, *beside)):
+        check_writable(file)
+        if any(file.resolve() == other.resolve() for other in (path, *beside)[:i]):
+            raise InputError(f"{file}: two outputs have this name; choose another one")
     check_writable(sidecar_path(path), (".json",))
     if stems is not None:
         if stems.exists() and not stems.is_dir():
@@ -149,12 +156,13 @@ def write_song(
     score: Score | None = None,
     keep_latents: bool = False,
     kept: Mapping[str, str] = MappingProxyType({}),
+    only: Mapping[Path, Sequence[str]] = MappingProxyType({}),
 ) -> list[Path]:
     """Write the mix, its sidecar and, on request, the stems (``DIR/vocals.wav`` … of the mix's format) and the latents
     (``song.latents.safetensors``); the sidecar says where they are, so that the song can be edited.
 
     ``score`` is the one the user gave, if any; ``kept`` is what the sidecar shall say of stems and latents that are
-    there already. Returns the files written.
+    there already; ``only``: further files, with the tracks that sound in each. Returns the files written.
     """
     record = {
         "songdiff": __version__,
@@ -166,7 +174,7 @@ def write_song(
     if song.chosen is not None:
         record["chosen"] = song.chosen
     record |= kept
-    tags = {"title": song.score.title or path.stem, "software": f"songdiff {__version__}"}
+    tags = {"software": f"songdiff {__version__}"} | ({"title": song.score.title} if song.score.title else {})
     tags["comment"] = json.dumps(record["request"], ensure_ascii=False)
     written = [path]
     write_audio(path, song.audio, song.sample_rate, tags)
@@ -177,6 +185,9 @@ def write_song(
             write_audio(file, np.clip(waveform, -1, 1), song.sample_rate, {"title": track})
             written.append(file)
         record["stems"] = os.path.relpath(stems, path.parent)
+    for file, tracks in only.items():
+        write_audio(file, song.only(*tracks), song.sample_rate, {"title": ", ".join(tracks)})
+        written.append(file)
     if keep_latents:
         save_latents(latents_path(path), song.latents)
         record["latents"] = latents_path(path).name

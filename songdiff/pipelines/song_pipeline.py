@@ -18,6 +18,7 @@ from diffusers.utils import BaseOutput
 from torch import Tensor
 
 from ..audio import integrated_loudness, normalize
+from ..audio.loudness import limit
 from ..composer import compose, untimed_score
 from ..conditioning import (
     CONTROLS,
@@ -30,7 +31,7 @@ from ..conditioning import (
     sounding_frames,
     voice_statistics,
 )
-from ..diffusion import Guidance
+from ..diffusion import Denoiser, Guidance
 from ..errors import InputError
 from ..lyrics import Lyrics, load_lyrics, parse_lyrics
 from ..models import (
@@ -47,6 +48,7 @@ from ..models import (
 from ..models.adapter import read_adapter
 from ..models.blocks import inference_dtype
 from ..score import TRACKS, Emotion, Level, Note, Score, Singer
+from ..score.timeline import cut
 from .adapters import AdapterFile, Adapters
 from .controls import Controls
 
@@ -54,10 +56,13 @@ if TYPE_CHECKING:
     from .known import Known
 
 MIN_SECONDS, MAX_SECONDS = 2.0, 285.0
+PREVIEW_SECONDS = 20.0
 EMBEDDED = {"songdiff/tiny": "tiny"}
 PARTS = ("autoencoder", "vocoder", "style_encoder", "transformer", "scheduler")
+_OnStep = Callable[[int, Tensor, dict[str, Tensor]], Tensor]  # (step, timestep, tensors) → the latents to go on with
 _CALLBACK_TENSORS = ["latents", "velocity"]
 _OPTIONAL = ["vocoder"]
+_CEILING = 0.98  # of some tracks alone, where they add up to more
 _SILENT = 1e-6  # mean square of a clip in which nothing sounds: -60 dB
 
 
@@ -77,6 +82,14 @@ class SongPipelineOutput(BaseOutput):
     latents: Tensor
     sample_rate: int
     chosen: dict[str, Any] | None = None
+
+    def only(self, *tracks: str) -> np.ndarray:
+        """(2, samples): the sum of some stems at their level in the mix, such as ``only("vocals")``."""
+        if unknown := [track for track in tracks if track not in self.stems]:
+            raise InputError(
+                f"only: no track {', '.join(unknown)}; there are {', '.join(self.stems) or 'only latents'}"
+            )
+        return limit(np.sum([np.asarray(self.stems[track]) for track in tracks], axis=0), self.sample_rate, _CEILING)
 
 
 class SongPipeline(DiffusionPipeline):
@@ -325,6 +338,8 @@ class SongPipeline(DiffusionPipeline):
         output_type: Literal["np", "pt", "latent"] = "np",
         callback_on_step_end: Callable[..., dict[str, Tensor]] | None = None,
         callback_on_step_end_tensor_inputs: list[str] | None = None,
+        callback_on_preview: Callable[[SongPipelineOutput], None] | None = None,
+        preview_duration: float = PREVIEW_SECONDS,
     ) -> SongPipelineOutput:
         """Make one song.
 
@@ -353,8 +368,20 @@ class SongPipeline(DiffusionPipeline):
             generator: CPU generator; its seed is the composer's seed too.
             callback_on_step_end: called as (pipeline, step, timestep, tensors), where tensors hold "latents" and on
                 request "velocity"; may return new latents; set ``pipeline.interrupt = True`` in it to stop early.
+            callback_on_preview: called with the first ``preview_duration`` seconds before the rest is begun. They are a
+                draft, rendered by themselves from the same score and noise: much like the song, which does not change
+                by it, yet not its samples.
         Raises:
             ValueError: naming the argument, or the line of the lyrics, and the remedy.
+
+        >>> pipeline = SongPipeline.from_pretrained("songdiff/tiny")
+        >>> pipeline.set_progress_bar_config(disable=True)
+        >>> heard = []
+        >>> seed = torch.Generator().manual_seed(7)
+        >>> song = pipeline("the river runs", "folk", audio_duration=6, num_inference_steps=2,
+        ...                 generator=seed, callback_on_preview=heard.append, preview_duration=3)
+        >>> song.audio.shape, sorted(song.stems), heard[0].audio.shape, song.score.lines[0].text
+        ((2, 264600), ['bass', 'drums', 'other', 'vocals'], (2, 132300), 'the river runs')
         """
         c = self.config
         # 1. Check before memory is taken.
@@ -376,6 +403,10 @@ class SongPipeline(DiffusionPipeline):
         guidance = Guidance(score_scale, style_scale, low, high, match_moments=True)
         if not 0 <= guidance.low <= guidance.high <= 1:
             raise InputError(f"guidance_interval: {guidance.low:g} to {guidance.high:g} is none within 0 to 1")
+        if preview_duration < MIN_SECONDS:
+            raise InputError(
+                f"preview_duration: {preview_duration:g} s is out of range; choose {MIN_SECONDS:g} or more"
+            )
         if not 0 <= strength <= 1:
             raise InputError(
                 f"strength: {strength:g} is out of range; choose 0 (the song itself) to 1 (only its score)"
@@ -391,9 +422,7 @@ class SongPipeline(DiffusionPipeline):
         else:
             score = controls.on_given(score)
         score = score.canonical()
-        sample_rate = self.codec.sample_rate
-        num_samples = round(score.duration * sample_rate)
-        num_frames = math.ceil(num_samples / self.codec.downsampling)
+        num_frames = self._num_frames(score.duration)
 
         # 3. Conditions: the score on the latent grid, the style as tokens.
         conditions = frame_conditions(score, num_frames, self.frame_rate, grain)
@@ -405,49 +434,87 @@ class SongPipeline(DiffusionPipeline):
         style, no_style = self.encode_style(prompt, negative_prompt, reference_audio)
         self._adapters.apply(self.transformer, prompt)
 
-        # 4. Noise and schedule.
-        latents = self.prepare_latents(num_frames, generator)
+        # 4. Noise, schedule and what is known.
+        noise = self.prepare_latents(num_frames, generator)
         steps = steps if start_latents is None else math.ceil(steps * strength)
-        start = 1.0 if start_latents is None else strength
-        self.scheduler.set_timesteps(
-            sigmas=np.linspace(start, start / max(1, steps), max(1, steps)), device=self.device
-        )
-        if start_latents is not None:
-            song = self._cells(start_latents, num_frames, "start_latents")
-            sigma = float(self.scheduler.sigmas[0]) if steps else 0.0
-            latents = (1 - sigma) * song + sigma * latents
-
-        # 5. Denoise.
+        first = 1.0 if start_latents is None else strength
+        sigmas = np.linspace(first, first / max(1, steps), steps)
+        song = None if start_latents is None else self._cells(start_latents, num_frames, "start_latents")
         rests = resting_cells(score, num_frames, self.frame_rate)
         known, mask = self._known(known_latents, known_mask, num_frames, rests)
-        cells = mask.repeat_interleave(self.transformer.config.latent_channels, dim=1)
-        denoise = self._denoiser(conditions, style, no_style, known, mask)
-        self.interrupt = False
+
+        def denoised(frames: int, on_step: _OnStep | None = None) -> Tensor:
+            """The first ``frames`` of the song, (1, K·C, frames), as if there were no more."""
+            own, cells = known[..., :frames], mask[..., :frames]
+            denoise = self._denoiser(conditions.crop(0, frames), style, no_style, own, cells)
+            start = None if song is None else song[..., :frames]
+            return self._denoise(denoise, guidance, sigmas, noise[..., :frames], start, own, cells, on_step)
+
+        # 5. On request, the beginning by itself.
+        if callback_on_preview is not None:
+            seconds = min(preview_duration, score.duration)
+            beginning = denoised(self._num_frames(seconds))
+            callback_on_preview(self._output(beginning, cut(score, 0.0, seconds), "np"))
+
+        # 6. Denoise.
         callback_tensors = callback_on_step_end_tensor_inputs or ["latents"]
-        for i, timestep in enumerate(self.progress_bar(self.scheduler.timesteps[:steps])):
-            sigma = float(self.scheduler.sigmas[i])
+
+        def on_step(i: int, timestep: Tensor, tensors: dict[str, Tensor]) -> Tensor:
+            chosen = {name: tensors[name] for name in callback_tensors}
+            outputs = {} if callback_on_step_end is None else callback_on_step_end(self, i, timestep, chosen)
+            return (outputs or {}).get("latents", tensors["latents"])
+
+        latents = denoised(num_frames, on_step)
+
+        # 7. Decode each track, mix, set the loudness.
+        made = self._output(latents, score, output_type)
+        self._adapters.apply(self.transformer)  # concepts end with their song
+        self.maybe_free_model_hooks()
+        return made
+
+    def _denoise(
+        self,
+        denoise: Denoiser,
+        guidance: Guidance,
+        sigmas: np.ndarray,
+        noise: Tensor,
+        song: Tensor | None,
+        known: Tensor,
+        mask: Tensor,
+        on_step: _OnStep | None,
+    ) -> Tensor:
+        """Noise, or ``song`` with so much of it as the first of ``sigmas`` says → latents, all (1, K·C, T); cells of
+        ``mask`` (1, K, T) come out as ``known``."""
+        latents, cells = noise, mask.repeat_interleave(self.transformer.config.latent_channels, dim=1)
+        if len(sigmas):
+            self.scheduler.set_timesteps(sigmas=sigmas, device=self.device)
+        if song is not None:
+            sigma = float(self.scheduler.sigmas[0]) if len(sigmas) else 0.0
+            latents = (1 - sigma) * song + sigma * latents
+        self.interrupt = False
+        for i, timestep in enumerate(self.progress_bar(self.scheduler.timesteps if len(sigmas) else [])):
             latents = torch.where(cells, known, latents)
-            velocity = guidance.velocity(denoise, latents, sigma)
+            velocity = guidance.velocity(denoise, latents, float(self.scheduler.sigmas[i]))
             latents = self.scheduler.step(velocity, timestep, latents, return_dict=False)[0]
-            if callback_on_step_end is not None:
-                available = {"latents": latents, "velocity": velocity}
-                outputs = callback_on_step_end(self, i, timestep, {name: available[name] for name in callback_tensors})
-                latents = (outputs or {}).get("latents", latents)
+            if on_step is not None:
+                latents = on_step(i, timestep, {"latents": latents, "velocity": velocity})
             if self.interrupt:
                 break
-        latents = torch.where(cells, known, latents)
+        return torch.where(cells, known, latents)
 
-        # 6. Decode each track, mix, set the loudness.
-        per_track = latents[0].unflatten(0, (len(TRACKS), -1)).float()
+    def _output(self, latents: Tensor, score: Score, output_type: str) -> SongPipelineOutput:
+        """What a call returns of (1, K·C, T)."""
+        per_track, sample_rate = latents[0].unflatten(0, (len(TRACKS), -1)).float(), self.codec.sample_rate
         stems: dict[str, Any] = {}
         audio: Any = None
         if output_type != "latent":
-            audio, stems = self.render_latents(per_track, num_samples)
+            audio, stems = self.render_latents(per_track, round(score.duration * sample_rate))
             if output_type == "pt":
                 audio, stems = torch.from_numpy(audio), {track: torch.from_numpy(w) for track, w in stems.items()}
-        self._adapters.apply(self.transformer)  # concepts end with their song
-        self.maybe_free_model_hooks()
         return SongPipelineOutput(audio, stems, score, per_track, sample_rate)
+
+    def _num_frames(self, seconds: float) -> int:
+        return math.ceil(round(seconds * self.codec.sample_rate) / self.codec.downsampling)
 
     def _known(
         self, known_latents: Tensor | None, known_mask: Tensor | None, num_frames: int, rests: Tensor
@@ -473,7 +540,7 @@ class SongPipeline(DiffusionPipeline):
 
     def _denoiser(
         self, conditions: FrameConditions, style: Style, no_style: Style, known: Tensor, mask: Tensor
-    ) -> Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]:
+    ) -> Denoiser:
         """A callable for :class:`Guidance`; encodes conditions and style once for all steps."""
         device, dtype = self.device, inference_dtype(self.device)
         with torch.autocast(device.type, dtype, enabled=dtype != torch.float32):
@@ -504,22 +571,43 @@ class SongPipeline(DiffusionPipeline):
         """``known`` with spans rendered again: :func:`.editing.edit` and its arguments.
 
         >>> from songdiff.pipelines import Known, SongPipeline
-        >>> pipeline = SongPipeline.from_pretrained("songdiff/tiny")  # doctest: +SKIP
-        >>> song = pipeline("a line to sing", "folk", audio_duration=12)  # doctest: +SKIP
-        >>> known = pipeline.edit(Known.from_output(song), [(2, 6)], lyrics="another line")  # doctest: +SKIP
+        >>> pipeline = SongPipeline.from_pretrained("songdiff/tiny")
+        >>> pipeline.set_progress_bar_config(disable=True)
+        >>> song = pipeline("a line to sing", "folk", audio_duration=6, num_inference_steps=2)
+        >>> known = Known.from_output(song, "folk")
+        >>> edited = pipeline.edit(known, [(1, 6)], lyrics="and so it goes", num_inference_steps=2)
+        >>> edited.score.lines[0].text, bool((edited.stems["drums"] == known.stems["drums"]).all())
+        ('and so it goes', True)
         """
         from .editing import edit
 
         return edit(self, known, spans, **arguments)
 
     def extend(self, known: Known, before: float = 0.0, after: float = 0.0, **arguments: Any) -> Known:
-        """``known`` with so many seconds more: :func:`.editing.extend` and its arguments."""
+        """``known`` with so many seconds more: :func:`.editing.extend` and its arguments.
+
+        >>> from songdiff.pipelines import Known, SongPipeline
+        >>> pipeline = SongPipeline.from_pretrained("songdiff/tiny")
+        >>> pipeline.set_progress_bar_config(disable=True)
+        >>> known = Known.from_output(pipeline(prompt="folk", audio_duration=4, num_inference_steps=2), "folk")
+        >>> longer = pipeline.extend(known, after=3.0, over_ending=True, num_inference_steps=2)
+        >>> known.duration, longer.duration, longer.score.key == known.score.key
+        (4.0, 7.0, True)
+        """
         from .editing import extend
 
         return extend(self, known, before, after, **arguments)
 
     def loop(self, known: Known, num_bars: int, start: float = 0.0, **arguments: Any) -> Known:
-        """Bars of ``known`` that join seamlessly: :func:`.editing.loop` and its arguments."""
+        """Bars of ``known`` that join seamlessly: :func:`.editing.loop` and its arguments.
+
+        >>> from songdiff.pipelines import Known, SongPipeline
+        >>> pipeline = SongPipeline.from_pretrained("songdiff/tiny")
+        >>> pipeline.set_progress_bar_config(disable=True)
+        >>> song = pipeline(prompt="techno", bpm=120, audio_duration=8, num_inference_steps=2)
+        >>> pipeline.loop(Known.from_output(song, "techno"), 2, num_inference_steps=2).duration  # two bars of 2 s
+        4.0
+        """
         from .editing import loop
 
         return loop(self, known, num_bars, start, **arguments)
@@ -528,8 +616,7 @@ class SongPipeline(DiffusionPipeline):
         """The tracks that ``known`` lacks, in time and in key: :func:`.accompany.accompany` and its arguments.
 
         >>> import numpy as np
-        >>> from songdiff.pipelines import SongPipeline
-        >>> from songdiff.pipelines.known import Known
+        >>> from songdiff.pipelines import Known, SongPipeline
         >>> click = np.sin(np.arange(2000) / 20) * np.linspace(1, 0, 2000) ** 2  # a stroke, two a second
         >>> drums = np.tile(np.pad(click, (0, 20050)), 8)[None].astype(np.float32)
         >>> pipeline = SongPipeline.from_pretrained("songdiff/tiny")
@@ -545,8 +632,7 @@ class SongPipeline(DiffusionPipeline):
     def cover(self, known: Known, prompt: str = "", **arguments: Any) -> Known:
         """``known`` in another style or voice: :func:`.cover.cover` and its arguments.
 
-        >>> from songdiff.pipelines import SongPipeline
-        >>> from songdiff.pipelines.known import Known
+        >>> from songdiff.pipelines import Known, SongPipeline
         >>> pipeline = SongPipeline.from_pretrained("songdiff/tiny")
         >>> pipeline.set_progress_bar_config(disable=True)
         >>> song = pipeline(prompt="folk", audio_duration=4, num_inference_steps=2)

@@ -80,6 +80,12 @@ def test_a_cover_of_what_was_made(checkpoint, tmp_path, run, drums):
     code, _, said = run("cover", "song.wav", *more, "--strength", 0.5, "-o", "half.wav")
     assert code == 2
     assert "below 1 starts from all tracks" in said
+    (tmp_path / "mix.wav").write_bytes((tmp_path / "song.wav").read_bytes())
+    for command in (("cover", "mix.wav"), ("extend", "mix.wav", "--after", 2)):
+        code, _, said = run(*command, "--model", "no such model", "-o", "out.wav")  # refused before it is looked for
+        assert code == 2
+        assert "songdiff: mix.wav: " in said
+        assert "songdiff separate" in said
 
 
 @pytest.mark.parametrize(
@@ -87,6 +93,8 @@ def test_a_cover_of_what_was_made(checkpoint, tmp_path, run, drums):
     [
         (["song.wav"], "take a mix apart first"),
         (["vocals=none.wav"], "no such audio file"),
+        (["vocals=broken.flac"], "broken.flac: cannot be read as audio"),
+        (["vocals=tiny.wav"], "tiny.wav: lasts 0.2 s; at least 2 s are needed"),
         ([], "nothing is given"),
         (["my drums.wav", "--tracks", "drums"], "is given already"),
         (["my drums.wav", "--bpm", "1000"], "out of range"),
@@ -96,6 +104,8 @@ def test_a_cover_of_what_was_made(checkpoint, tmp_path, run, drums):
 )
 def test_bad_input_is_one_line_and_leaves_nothing(checkpoint, tmp_path, run, drums, arguments, message):
     (tmp_path / "song.wav").write_bytes(drums.read_bytes())
+    (tmp_path / "broken.flac").write_bytes(b"fLaC and nothing more")
+    soundfile.write(tmp_path / "tiny.wav", np.full(8820, 0.1), 44100)
     code, _, said = run("accompany", *arguments, "--model", checkpoint, "-o", "out.wav")
     assert code == 2
     lines = [line for line in said.splitlines() if line.startswith("songdiff: ")]

@@ -108,6 +108,8 @@ def test_bad_input_is_refused_in_one_line(checkpoint, tmp_path, refused):
     assert ".xyz" in refused("generate", "fine.txt", "-o", "song.xyz", *model)
     assert "nomodel" in refused("generate", "fine.txt", "--model", "nomodel")
     assert "fine.txt" in refused("generate", "fine.txt", "--score", "fine.txt", *model)
+    assert "song.wav: two outputs have this name" in refused("generate", "fine.txt", "--preview", "song.wav", *model)
+    assert "leave out best of" in refused("generate", "fine.txt", "--preview", "p.wav", "--best-of", 2, *model)
 
 
 def test_bad_controls_are_refused_in_one_line(checkpoint, tmp_path, refused):

@@ -23,6 +23,7 @@ def home(checkpoint, tmp_path_factory):
     run(
         "generate", "words.txt", "--prompt", "folk", "--duration", 9, "--seed", 3, "--steps", 1, "--guidance", 1,
         "--style-guidance", 1, "--model", checkpoint, "--stems", "parts", "--keep-latents", "-o", "song.wav",
+        "--preview", "draft.ogg", "--vocals-only", "voice.wav", "--backing-only", "karaoke.flac",
     )  # fmt: skip
     return folder
 
@@ -67,6 +68,15 @@ def test_generate_says_what_it_kept(home):
     record = json.loads((home / "song.json").read_text())
     assert (record["stems"], record["latents"]) == ("parts", "song.latents.safetensors")
     assert (home / "song.latents.safetensors").is_file()
+
+
+def test_previews_and_single_tracks_are_further_files(home):
+    assert soundfile.info(home / "draft.ogg").frames == 9 * 44100  # the song is shorter than a preview
+    assert np.array_equal(samples(home / "voice.wav"), samples(home / "parts/vocals.wav"))
+    stems = sum(samples(home / f"parts/{track}.wav").astype(float) for track in TRACKS[1:])
+    assert np.corrcoef(stems[:, 0], samples(home / "karaoke.flac")[:, 0])[0, 1] > 0.95
+    assert runner(home)("replay", "song.json", "-o", "again.wav") == 0
+    assert (home / "again.wav").read_bytes() == (home / "song.wav").read_bytes()
 
 
 def test_edit_and_replay(home):
@@ -131,6 +141,10 @@ def test_extend_and_loop(home):
     assert run("extend", "l.wav", "--after", 1, "--seed", 2, *QUICK, "-o", "longer.wav") == 0
     again = samples(home / "longer.wav")
     assert np.array_equal(again[: len(longer) - 4500], longer[:-4500])
+    assert run("extend", "song.wav", "--after", 1, "--over-ending", "--seed", 2, *QUICK, "-o", "on.wav") == 0
+    assert len(samples(home / "on.wav")) == len(source) + 44100
+    assert run("replay", "on.json", "-o", "on2.wav") == 0
+    assert (home / "on2.wav").read_bytes() == (home / "on.wav").read_bytes()
     assert run("extend", "song.wav", "--loop", 1, "--seed", 2, *QUICK, "-o", "loop.wav") == 0
     assert run("replay", "loop.json", "-o", "loop2.wav") == 0
     assert (home / "loop2.wav").read_bytes() == (home / "loop.wav").read_bytes()
@@ -149,6 +163,26 @@ def test_given_stems_of_another_rate(home, tmp_path):
     assert (info.samplerate, info.channels, info.subtype, info.frames) == (48000, 1, "PCM_24", 48000 * 3)
 
 
+def test_overlapping_spans_at_both_ends_of_a_mono_flac(home):
+    folder = home / "ends"
+    folder.mkdir()
+    rng = np.random.default_rng(1)
+    for track in TRACKS:
+        soundfile.write(folder / f"{track}.flac", rng.uniform(-0.1, 0.1, (48000 * 5, 1)), 48000, "PCM_24")
+    spans = ("--span", ":1", "--span", "0.8:1.5", "--span", "4:", "--span", "4.2:4.6")
+    arguments = ("--tracks", "bass", "--model", _model(home), "--seed", 1, *QUICK, "--keep-stems", "new")
+    assert runner(home)("edit", "ends", *spans, *arguments, "-o", "ends.flac") == 0
+    before, after = (soundfile.read(home / name / "bass.flac", dtype="int32")[0] for name in ("ends", "new"))
+    changed = before != after
+    assert changed[:72000].mean() > 0.99
+    assert changed[-48000:].mean() > 0.99
+    fade = round(0.05 * 48000)
+    assert not changed[72000 + fade : -48000 - fade].any()
+    for track in ("vocals", "drums", "other"):
+        one, other = (soundfile.read(home / name / f"{track}.flac", dtype="int32")[0] for name in ("ends", "new"))
+        assert np.array_equal(one, other)
+
+
 def test_bad_input_is_refused_in_one_line(home, refused):
     (home / "broken.wav").write_bytes(b"RIFF nothing")
     whole = (home / "song.wav").read_bytes()
@@ -163,6 +197,12 @@ def test_bad_input_is_refused_in_one_line(home, refused):
     assert "tiny.wav: lasts 0.2 s; at least 2 s are needed" in refused("edit", "tiny.wav", *span, *out)
     assert "broken.wav: cannot be read as audio" in refused("edit", "broken.wav", *span, *out)
     assert "none.wav: there is no such audio file" in refused("edit", "none.wav", *span, *out)
+    soundfile.write(home / "cut.flac", samples(home / "song.wav"), 44100)
+    (home / "cut.flac").write_bytes((home / "cut.flac").read_bytes()[:-20000])
+    assert "cut.flac: " in refused("edit", "cut.flac", *span, *out)
+    for command in (("extend", "--after", 3), ("extend", "--loop", 1), ("cover", "--prompt", "jazz")):
+        assert "broken.wav: cannot be read as audio" in refused(command[0], "broken.wav", *command[1:], *out)
+        assert "tiny.wav: lasts 0.2 s; at least 2 s are needed" in refused(command[0], "tiny.wav", *command[1:], *out)
     assert "ending .mp3 is not supported" in refused("edit", "song.wav", *span, "-o", "out.mp3")
     assert "is the source itself" in refused("edit", "song.wav", *span, "-o", "song.wav")
     assert "the folder nowhere does not exist" in refused("edit", "song.wav", *span, "-o", "nowhere/out.wav")
@@ -172,6 +212,7 @@ def test_bad_input_is_refused_in_one_line(home, refused):
     assert "piano is none of" in refused("edit", "song.wav", *span, "--tracks", "piano", *out)
     assert "nowhere.lrc" in refused("edit", "song.wav", *span, "--lyrics", "nowhere.lrc", *out)
     assert "nothing to add" in refused("extend", "song.wav", *out)
+    assert "--loop: takes bars" in refused("extend", "song.wav", "--loop", 2, "--over-ending", *out)
     assert "--loop: takes bars" in refused("extend", "song.wav", "--loop", 2, "--after", 3, *out)
     assert "loop: 99 bars" in refused("extend", "song.wav", "--loop", 99, *out)
 

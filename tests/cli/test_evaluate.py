@@ -32,7 +32,7 @@ def test_a_generated_song_is_measured_and_shown(songdiff, checkpoint, tmp_path, 
     monkeypatch.setattr(measures, "MEASURES", {name: measures.MEASURES[name] for name in ("music", "sound")})
     code, _, err = songdiff(
         "generate", "--prompt", "folk, instrumental", "--seed", 1, "--duration", 6, "--steps", 1,
-        "--model", checkpoint, "--stems", "stems", "-o", "song.wav",
+        "--model", checkpoint, "--stems", "parts", "-o", "song.wav",
     )  # fmt: skip
     assert code == 0, err
     code, out, err = songdiff("evaluate", "song.wav", "--out", "report.json", "--html", "report.html")

@@ -4,6 +4,9 @@ import pytest
 
 from songdiff.composer import ComposeError, compose, parse_chords, parse_dynamics, parse_emotion, parse_singer
 from songdiff.composer.controls import key_of
+from songdiff.composer.form import Form, SectionPlan
+from songdiff.composer.given import lay_chords
+from songdiff.composer.grid import Grid
 from songdiff.lyrics import parse_lyrics
 from songdiff.score import Emotion, Level, Note
 
@@ -87,6 +90,19 @@ def test_the_composer_plays_the_chords_given():
     notes = [note.pitch % 12 for note in song.track_notes("bass") if note.start < bar[1] - 0.3]
     assert 0 in notes
     assert compose(LYRICS, "pop, D minor", seed=3, chords=[["C:maj"]]).key == "D minor"
+
+
+def test_short_sections_bring_the_chords_that_the_ones_before_left_over():
+    progression = parse_chords("C Am F G")
+    rows = [("intro", 2), ("verse", 2), ("chorus", 8), ("verse", 2), ("outro", 3)]
+    plans, bar = [], 0
+    for label, count in rows:
+        plans.append(SectionPlan(label, bar, count, phases=list(range(count))))
+        bar += count
+    plans[-1].phases[-1] = 0
+    form = Form(Grid(100.0), 60.0, plans, final_bar=bar - 1)
+    heard = "".join(chord.label[0] for chord in lay_chords(form, progression))
+    assert heard == "CAFGCAFGCAFGFGCAC"  # the verse returns as it was; the last bar is at home
 
 
 def test_the_singer_sings_the_melody_given():

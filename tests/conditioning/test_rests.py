@@ -3,7 +3,7 @@ import torch
 from songdiff.composer import compose, untimed_score
 from songdiff.conditioning import resting_cells
 from songdiff.lyrics import parse_lyrics
-from songdiff.score import TRACKS, Note
+from songdiff.score import TRACKS, Note, Part
 
 RATE = 44100 / 2048
 
@@ -22,6 +22,15 @@ def test_a_track_rests_from_its_tail_to_the_next_breath():
     assert not cells[(times > 11.3) & (times < 16.0)].any()
     assert cells[times > 16.1].all()
     assert cells[times < 0.2].all()
+
+
+def test_an_instrument_rests_until_it_plays():
+    notes = [Note(start=1.0, end=2.0, pitch=40), Note(start=12.0, end=13.0, pitch=40)]
+    bass = Part(track="bass", instrument="bass", role="bass", program=33, notes=notes)
+    cells, times = resting_cells(score(parts=[bass]), 430, RATE)[2], (torch.arange(430) + 0.5) / RATE
+    assert cells[times < 0.82].all()
+    assert cells[(times > 5.1) & (times < 11.82)].all()
+    assert not cells[(times > 11.9) & (times < 16.0)].any()
 
 
 def test_an_instrumental_has_silent_vocals_and_an_a_cappella_silent_instruments():

@@ -30,6 +30,13 @@ def test_pitch_right_and_wrong():
     assert transposed / voiced < 0.1
 
 
+def test_pitch_in_pieces_is_that_of_the_whole():
+    sung = voice([57, 60, 64, 62], 0.4)
+    whole, pieces = pitch_track(sung), pitch_track(sung, block=0.8)
+    assert len(whole) == len(pieces) == 161
+    assert np.isclose(whole, pieces, rtol=0.01).mean() > 0.97
+
+
 def test_a_group_that_cannot_be_measured_is_named_and_the_others_go_on(monkeypatch):
     def missing(songs):
         raise InputError("no recogniser here")

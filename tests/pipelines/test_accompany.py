@@ -1,5 +1,4 @@
 import dataclasses
-import doctest
 
 import numpy as np
 import pytest
@@ -8,7 +7,7 @@ import torch
 from songdiff.composer.accompaniment import accompaniment
 from songdiff.errors import InputError
 from songdiff.lyrics import parse_lyrics
-from songdiff.pipelines import SongPipeline, song_pipeline
+from songdiff.pipelines import SongPipeline
 from songdiff.pipelines.accompany import accompany, hear, plan_accompaniment
 from songdiff.pipelines.accompany_request import named_stems
 from songdiff.pipelines.cover import cover, plan_cover
@@ -228,13 +227,6 @@ def test_a_cover_of_stems_without_a_score(pipeline):
         )
     with pytest.raises(InputError, match="strength"):
         cover(pipeline, known, strength=1.5)
-
-
-def test_examples_of_the_docstrings(checkpoint, monkeypatch):
-    monkeypatch.setitem(song_pipeline.EMBEDDED, "songdiff/tiny", str(checkpoint))
-    for method in (SongPipeline.accompany, SongPipeline.cover):
-        for example in doctest.DocTestFinder().find(method, method.__name__, globs={}):
-            assert doctest.DocTestRunner().run(example).failed == 0
 
 
 # --- separation -------------------------------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """Spans rendered again, songs made longer and loops, on a checkpoint of random weights."""
 
 import dataclasses
+import itertools
 
 import numpy as np
 import pytest
@@ -8,11 +9,13 @@ import soundfile
 import torch
 
 from songdiff.audio.lossless import read_lossless, write_lossless
+from songdiff.composer.continuation import ending
 from songdiff.errors import InputError
 from songdiff.evaluation.edits import measure_edit
 from songdiff.lyrics import parse_lyrics
 from songdiff.pipelines import Known, SongPipeline
 from songdiff.pipelines.editing import edit, extend, loop, plan_edit, plan_extension
+from songdiff.pipelines.known import active_level
 from songdiff.pipelines.rendering import windows
 from songdiff.pipelines.splicing import merge_spans, splice, track_gains
 from songdiff.score import TRACKS
@@ -278,6 +281,46 @@ def test_extended_again_and_again_nothing_moves(pipeline, known):
     first = 2 * round(pipeline.frame_rate)
     kept = song.kept_latents[..., first : first + known.kept_latents.shape[-1]]
     assert torch.equal(kept[..., 2:-2], known.kept_latents[..., 2:-2])
+
+
+def test_playing_over_the_ending(pipeline, known):
+    end = ending(known.score)
+    assert end < known.duration - 0.5
+    assert any(beat.position == 1 and beat.time == end for beat in known.score.beats)
+    bar = bars(known.score)[1]
+
+    def struck(score):
+        starts = [note.start for track in TRACKS for note in score.track_notes(track)]
+        return sum(end + 0.1 < start < known.duration for start in starts), max(starts)
+
+    assert end <= struck(known.score)[1] < end + bar
+    longer = extend(pipeline, known, after=4.0, over_ending=True, **NEAR)
+    assert longer.duration == pytest.approx(13.0, abs=1e-4)
+    kept = round((end - 0.1) * 44100) - 1
+    assert np.array_equal(longer.mix[:, :kept], known.mix[:, :kept])
+    tail = slice(round((end + 0.1) * 44100), known.num_samples)
+    assert not np.array_equal(longer.mix[:, tail], known.mix[:, tail])
+    assert struck(longer.score)[0] > 2 * struck(known.score)[0]  # the music goes on where it rang out
+    with pytest.raises(InputError, match="where its last bar begins is not known"):
+        extend(pipeline, dataclasses.replace(known, score=None), after=3, over_ending=True, **NEAR)
+
+
+def test_extended_again_and_again_nothing_drifts(pipeline, known):
+    """Bars, key, tempo and level of a song that was made longer four times are those of its beginning."""
+    song, edges = known, []
+    for seed in range(4):
+        edges.append(ending(song.score))
+        song = extend(pipeline, song, after=5.0, over_ending=True, seed=seed, **NEAR)
+    assert song.duration == pytest.approx(29.0, abs=1e-3)
+    lines = [beat.time for beat in song.score.beats if beat.position == 1]
+    bar = bars(known.score)[1]
+    assert np.allclose(np.diff(lines), bar, atol=2e-3)
+    assert lines[-1] == pytest.approx(lines[0] + bar * (len(lines) - 1), abs=2e-3)
+    assert (song.score.key, song.score.tempo) == (known.score.key, known.score.tempo)
+    assert {section.key for section in song.score.sections} <= {None, known.score.key}
+    pieces = [song.mix[:, round((a + 0.2) * 44100) : round(b * 44100)] for a, b in itertools.pairwise([0.0, *edges])]
+    levels = [active_level(piece) for piece in pieces]
+    assert max(levels) - min(levels) < 3
 
 
 def test_words_in_what_comes_after(pipeline, known):

@@ -160,3 +160,35 @@ def test_a_checkpoint_lacking_a_part_is_named(checkpoint, tmp_path):
 def test_weights_are_safetensors(checkpoint):
     assert not list(checkpoint.rglob("*.bin"))
     assert json.loads((checkpoint / "model_index.json").read_text())["transformer"][1] == "SongTransformer"
+
+
+def test_a_preview_is_the_beginning_and_changes_nothing(pipeline):
+    heard = []
+    song = sing(pipeline, callback_on_preview=heard.append, preview_duration=5.0)
+    (preview,) = heard
+    assert preview.audio.shape == (2, 5 * 44100)
+    assert preview.score.duration == 5.0
+    assert preview.score.sections[0].label == song.score.sections[0].label
+    assert np.array_equal(song.audio, sing(pipeline).audio)
+    draft, begun = preview.latents[..., :80], song.latents[..., :80]  # same noise, same score: near, not equal
+    other = sing(pipeline, 2, score=song.score, output_type="latent").latents[..., :80]
+    assert 0 < (draft - begun).square().mean() < 0.5 * (draft - other).square().mean()
+    with pytest.raises(InputError, match="preview_duration: 1 s is out of range"):
+        sing(pipeline, preview_duration=1.0)
+
+
+def test_a_preview_of_a_short_song_and_of_known_cells(pipeline):
+    song, heard = sing(pipeline, audio_duration=6.0, output_type="latent"), []
+    mask = torch.ones(4, song.latents.shape[-1], dtype=torch.bool)
+    arguments = {"score": song.score, "known_latents": song.latents, "known_mask": mask, "output_type": "latent"}
+    sing(pipeline, **arguments, callback_on_preview=heard.append)
+    sing(pipeline, **arguments, callback_on_preview=heard.append, preview_duration=2.0)
+    assert torch.equal(heard[0].latents, song.latents)
+    assert torch.equal(heard[1].latents, song.latents[..., : heard[1].latents.shape[-1]])
+
+
+def test_some_tracks_alone(pipeline):
+    song = sing(pipeline)
+    assert np.allclose(song.only("vocals") + song.only("drums", "bass", "other"), sum(song.stems.values()), atol=1e-5)
+    with pytest.raises(InputError, match="no track piano; there are vocals, drums"):
+        song.only("piano")

@@ -20,6 +20,7 @@ from . import (
     extend,
     generate,
     lyrics,
+    prepare,
     replay,
     separate,
     train,
@@ -37,6 +38,7 @@ app.command("cover")(cover.cover)
 app.command("separate")(separate.separate)
 app.command("compose")(compose.compose_score)
 app.command("assemble")(assemble.assemble)
+app.command("prepare")(prepare.prepare)
 app.command("train")(train.train)
 app.command("evaluate")(evaluate.evaluate)
 app.command("bench")(bench.bench)

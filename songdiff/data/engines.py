@@ -1,0 +1,83 @@
+"""Who does the work: processes of this machine, or Ray Data on as many machines as its cluster has.
+
+An engine takes a function and jobs, and yields results as they are finished; it knows nothing of songs. Functions are
+pure but for the files that they write, so that the result is the same whoever runs them.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+import multiprocessing
+import os
+import pickle
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures.process import BrokenProcessPool
+from typing import Any, TypeVar
+
+from ..corpus.processes import single_threaded
+from ..corpus.tools import MissingToolError
+from ..errors import InputError
+
+Job = TypeVar("Job")
+Result = TypeVar("Result")
+
+
+def by_processes(function: Callable[[Job], Result], jobs: Sequence[Job], workers: int) -> Iterator[Result]:
+    """Results of ``function`` in whatever order, from ``workers`` spawned single-threaded processes.
+
+    Raises what it raises, and :class:`~songdiff.errors.InputError` where a process dies.
+    """
+    if not jobs:
+        return
+    context = multiprocessing.get_context("spawn")
+    with single_threaded(), concurrent.futures.ProcessPoolExecutor(min(workers, len(jobs)), context, _begin) as pool:
+        futures = [pool.submit(function, job) for job in jobs]
+        try:
+            for future in concurrent.futures.as_completed(futures):
+                yield future.result()
+        except BrokenProcessPool:
+            raise InputError("a process died, perhaps out of memory; try fewer workers") from None
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def by_ray(function: Callable[[Job], Result], jobs: Sequence[Job], workers: int) -> Iterator[Result]:
+    """The same by Ray Data: on the cluster of RAY_ADDRESS, whose machines share the folders, or else on a local one of
+    ``workers``. Raises MissingToolError without Ray."""
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is sent anywhere
+    try:
+        import ray
+        import ray.data
+    except ImportError:
+        raise MissingToolError("Ray Data", "pip install 'songdiff[ray]'") from None
+    if not jobs:
+        return
+    if not ray.is_initialized():
+        local: dict[str, Any] = {} if "RAY_ADDRESS" in os.environ else {"num_cpus": workers, "include_dashboard": False}
+        ray.init(log_to_driver=False, **local)
+    ray.data.DataContext.get_current().enable_progress_bars = False
+
+    def answer(row: dict[str, Any]) -> dict[str, Any]:
+        return {"result": pickle.dumps(function(pickle.loads(row["job"])))}
+
+    rows = [{"job": pickle.dumps(job)} for job in jobs]
+    for row in ray.data.from_items(rows, override_num_blocks=len(rows)).map(answer).iter_rows():
+        yield pickle.loads(row["result"])
+
+
+ENGINES: dict[str, Callable[..., Iterator[Any]]] = {"processes": by_processes, "ray": by_ray}
+
+
+def _begin() -> None:
+    """A process of the pool: Ctrl-C is heard by the parent, and with it (kill -9) the process ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+
+    def follow() -> None:
+        if parent is not None:
+            parent.join()
+            os._exit(1)
+
+    threading.Thread(target=follow, daemon=True).start()

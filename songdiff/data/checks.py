@@ -32,9 +32,10 @@ _PROBE = 1 << 16  # bytes of a file's beginning, middle and end that its key is 
 
 
 class Checked(BaseModel):
-    """What is found of a song before anything is made of it; it is kept where ``reasons`` is empty.
+    """What is found of a song before anything is made of it.
 
-    ``key`` stands for the content of its files. ``fingerprint``: base64 of uint32, "" where it cannot be read.
+    ``key`` stands for the content of its files. ``reasons`` say what is wrong with its sound, ``lacks`` why it cannot
+    be learned track by track all the same. ``fingerprint``: base64 of uint32, "" where it cannot be read.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -42,6 +43,7 @@ class Checked(BaseModel):
     name: str
     duration: float = 0.0
     reasons: list[str] = []
+    lacks: str | None = None
     remarks: list[str] = []
     figures: dict[str, float] = {}
     fingerprint: str = ""
@@ -68,13 +70,12 @@ def check_song(folder: Path, source: Source, separates: bool = False) -> Checked
     except InputError as error:
         checked.reasons.append(str(error).replace(f"{folder}/", ""))
         return checked
-    if not separates and (reason := _lacks(source)):
-        checked.reasons.append(reason)
+    checked.lacks = None if separates else _lacks(source)
     song = tracks[MIX] if MIX in tracks else np.sum(list(tracks.values()), axis=0)
     checked.duration = song.shape[1] / SAMPLE_RATE
     checked.figures = {name: value for name, value in measure_sound(song).items() if value is not None}
     reasons, remarks = judge(checked.figures, checked.duration)
-    checked.reasons += reasons
+    checked.reasons = reasons
     checked.remarks += remarks
     checked.fingerprint = base64.b64encode(fingerprint(song.mean(0)).astype("<u4").tobytes()).decode()
     return checked
@@ -153,12 +154,15 @@ def read_tracks(folder: Path, source: Source) -> tuple[dict[str, np.ndarray], li
 
 
 def leave_out_duplicates(checked: Sequence[Checked], whole: set[str]) -> None:
-    """Give all but one of the songs that are the same recording a reason.
+    """Give all but one of the sound songs that are the same recording a reason.
 
     That one is kept which has stems (its name in ``whole``), then the one of the widest band, then the longest.
     """
-    fit = [song for song in checked if not song.reasons]
-    fit.sort(key=lambda s: (s.name not in whole, -s.figures.get("bandwidth_hz", 0) // 1000, -s.duration, s.name))
+
+    def rank(song: Checked) -> tuple[bool, float, float, str]:
+        return song.name not in whole, -song.figures.get("bandwidth_hz", 0.0) // 1000, -song.duration, song.name
+
+    fit = sorted((song for song in checked if not song.reasons), key=rank)
     prints = [np.frombuffer(base64.b64decode(song.fingerprint), "<u4") for song in fit]
     for song, twin in zip(fit, find_duplicates(prints), strict=True):
         if twin is not None:

@@ -14,37 +14,43 @@ import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures.process import BrokenProcessPool
-from typing import Any, TypeVar
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any
 
 from ..corpus.processes import single_threaded
 from ..corpus.tools import MissingToolError
 from ..errors import InputError
 
-Job = TypeVar("Job")
-Result = TypeVar("Result")
+Share = Callable[[Callable[[Any], Any], Sequence[Any]], Iterator[Any]]
+"""A function and jobs → its results, in whatever order."""
 
 
-def by_processes(function: Callable[[Job], Result], jobs: Sequence[Job], workers: int) -> Iterator[Result]:
-    """Results of ``function`` in whatever order, from ``workers`` spawned single-threaded processes.
+@contextmanager
+def processes(workers: int) -> Iterator[Share]:
+    """Up to ``workers`` spawned single-threaded processes.
 
-    Raises what it raises, and :class:`~songdiff.errors.InputError` where a process dies.
+    Sharing raises what the function raises, and :class:`~songdiff.errors.InputError` where a process dies.
     """
-    if not jobs:
-        return
     context = multiprocessing.get_context("spawn")
-    with single_threaded(), concurrent.futures.ProcessPoolExecutor(min(workers, len(jobs)), context, _begin) as pool:
-        futures = [pool.submit(function, job) for job in jobs]
-        try:
-            for future in concurrent.futures.as_completed(futures):
-                yield future.result()
-        except BrokenProcessPool:
-            raise InputError("a process died, perhaps out of memory; try fewer workers") from None
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+    with single_threaded(), concurrent.futures.ProcessPoolExecutor(workers, context, _begin) as pool:
+
+        def share(function: Callable[[Any], Any], jobs: Sequence[Any]) -> Iterator[Any]:
+            futures = [pool.submit(function, job) for job in jobs]
+            try:
+                for future in concurrent.futures.as_completed(futures):
+                    yield future.result()
+            except BrokenProcessPool:
+                raise InputError("a process died, perhaps out of memory; try fewer workers") from None
+            finally:
+                for future in futures:
+                    future.cancel()
+
+        yield share
 
 
-def by_ray(function: Callable[[Job], Result], jobs: Sequence[Job], workers: int) -> Iterator[Result]:
-    """The same by Ray Data: on the cluster of RAY_ADDRESS, whose machines share the folders, or else on a local one of
+@contextmanager
+def ray_data(workers: int) -> Iterator[Share]:
+    """Ray Data on the cluster of RAY_ADDRESS, whose machines see the same folders, or else on a local one of
     ``workers``. Raises MissingToolError without Ray."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is sent anywhere
     try:
@@ -52,22 +58,24 @@ def by_ray(function: Callable[[Job], Result], jobs: Sequence[Job], workers: int)
         import ray.data
     except ImportError:
         raise MissingToolError("Ray Data", "pip install 'songdiff[ray]'") from None
-    if not jobs:
-        return
     if not ray.is_initialized():
         local: dict[str, Any] = {} if "RAY_ADDRESS" in os.environ else {"num_cpus": workers, "include_dashboard": False}
         ray.init(log_to_driver=False, **local)
     ray.data.DataContext.get_current().enable_progress_bars = False
 
-    def answer(row: dict[str, Any]) -> dict[str, Any]:
-        return {"result": pickle.dumps(function(pickle.loads(row["job"])))}
+    def share(function: Callable[[Any], Any], jobs: Sequence[Any]) -> Iterator[Any]:
+        def answer(row: dict[str, Any]) -> dict[str, Any]:
+            return {"result": pickle.dumps(function(pickle.loads(row["job"])))}
 
-    rows = [{"job": pickle.dumps(job)} for job in jobs]
-    for row in ray.data.from_items(rows, override_num_blocks=len(rows)).map(answer).iter_rows():
-        yield pickle.loads(row["result"])
+        rows = [{"job": pickle.dumps(job)} for job in jobs]
+        if rows:
+            for row in ray.data.from_items(rows, override_num_blocks=len(rows)).map(answer).iter_rows():
+                yield pickle.loads(row["result"])
+
+    yield share
 
 
-ENGINES: dict[str, Callable[..., Iterator[Any]]] = {"processes": by_processes, "ray": by_ray}
+ENGINES: dict[str, Callable[[int], AbstractContextManager[Share]]] = {"processes": processes, "ray": ray_data}
 
 
 def _begin() -> None:

@@ -70,7 +70,6 @@ class PreparationReport(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     folder: str
-    out: str
     songs: list[SongReport]
     unused: list[str] = []
 
@@ -100,7 +99,7 @@ class PreparationReport(BaseModel):
             words = song.words if song.kept else ""
             table.add_row(_plain(song.song), f"{song.duration:.1f}", song.facts, words, "\n".join(told))
         if len(songs) > most:
-            table.caption = f"and {len(songs) - most} more in {Path(self.out) / 'report.html'}"
+            table.caption = f"and {len(songs) - most} more in report.html"
         return table
 
     def page(self) -> str:

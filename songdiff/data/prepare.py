@@ -53,7 +53,7 @@ from ..score import TRACKS, Score
 from ..score.timeline import cut
 from .annotate import Annotated, annotate
 from .checks import MIX, SAMPLE_RATE, Checked, check_song, leave_out_duplicates, read_tracks, source_key
-from .engines import ENGINES
+from .engines import ENGINES, Share
 from .preparation_report import PreparationReport, SongReport
 from .sections import cuts
 from .sidecars import read_given
@@ -133,11 +133,11 @@ def prepare_corpus(
     identity = _identity(settings)
     sources, unused = find_songs(folder)
     claim(out, identity)
-    with alone(out):
-        run = _Run(out, settings, ENGINES[engine], workers or len(os.sched_getaffinity(0)), progress)
+    with alone(out), ENGINES[engine](workers or len(os.sched_getaffinity(0))) as share:
+        run = _Run(out, settings, share, progress)
         checked = run.check(sources)
         leave_out_duplicates(checked, {source.name for source in sources if source.whole})
-        kept = {song.key for song in checked if not song.reasons}
+        kept = {song.key for song in checked if not song.reasons and song.lacks is None}
         by_key = {song.key: source for song, source in zip(checked, sources, strict=True)}
         entries = run.make([(key, by_key[key]) for key in by_key if key in kept], identity)
         write_manifest(out, entries)
@@ -152,8 +152,8 @@ def prepare_corpus(
 class _Run:
     """One run over a folder: work that is not there yet goes to the engine."""
 
-    def __init__(self, out: Path, settings: Settings, engine: Any, workers: int, progress: bool) -> None:
-        self.out, self.settings, self.engine, self.workers, self.progress = out, settings, engine, workers, progress
+    def __init__(self, out: Path, settings: Settings, share: Share, progress: bool) -> None:
+        self.out, self.settings, self.share, self.progress = out, settings, share, progress
         for leftover in out.glob(".*.part"):
             leftover.unlink()
 
@@ -168,7 +168,9 @@ class _Run:
                 known[song.key] = song
                 file.write(song.model_dump_json() + "\n")
                 file.flush()
-        return [known[key].model_copy(deep=True) for key in keys]
+        checked = [known[key] for key in keys]
+        write_beside(self.out / CHECKED, "".join(song.model_dump_json() + "\n" for song in checked).encode())
+        return checked
 
     def make(self, songs: Sequence[tuple[str, Source]], identity: dict[str, Any]) -> list[Entry]:
         """The manifest lines of the shards of ``songs`` (key, source); other shards are deleted."""
@@ -208,7 +210,7 @@ class _Run:
         columns = (SpinnerColumn(), TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
         with Progress(*columns, disable=not self.progress or not jobs) as bar:
             task = bar.add_task("", total=len(jobs))
-            for result in self.engine(function, jobs, self.workers):
+            for result in self.share(function, jobs):
                 bar.advance(task)
                 yield result
 
@@ -347,9 +349,9 @@ def _report(
         pieces = said.get(song.name, [])
         row = SongReport(
             song=song.name,
-            kept=not song.reasons,
+            kept=song.name in said,
             duration=song.duration,
-            reasons=song.reasons,
+            reasons=song.reasons + ([song.lacks] if song.lacks else []),
             remarks=song.remarks + [r for r in (pieces[0]["remarks"] if pieces else []) if r not in song.remarks],
             figures=song.figures,
         )
@@ -363,16 +365,12 @@ def _report(
             row.lines = None if score.lines is None else sum(map(len, lines))
             row.sections = [section.label for section in score.sections or []]
         songs.append(row)
-    return PreparationReport(folder=str(folder), out=str(out), songs=songs, unused=unused)
+    return PreparationReport(folder=str(folder), songs=songs, unused=unused)
 
 
 def _write_recordings(out: Path, folder: Path, checked: Sequence[Checked], by_key: dict[str, Source]) -> None:
     """Mixes that are sound but without stems, for ``data.recordings`` of autoencoder and vocoder."""
-    sound = [
-        by_key[song.key].mix
-        for song in checked
-        if song.fingerprint and len(song.reasons) == 1 and not by_key[song.key].whole and "is a mix" in song.reasons[0]
-    ]
+    sound = [by_key[song.key].mix for song in checked if song.lacks is not None and not song.reasons]
     lines = [json.dumps({"audio": str(folder / path)}) + "\n" for path in sound if path is not None]
     write_beside(out / RECORDINGS, "".join(lines).encode())
 

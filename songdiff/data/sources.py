@@ -14,6 +14,7 @@ A folder of stems needs no mix beside it; a file called mix or mixture in it is 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -81,16 +82,17 @@ def find_songs(folder: Path) -> tuple[list[Source], list[Path]]:
     def song(name: str) -> Source:
         return songs.setdefault(name, Source(name))
 
-    homes = {path.parent: _song_of(path.parent) for path in audio if path.stem.lower() in _WORDS}
+    homes = {path.parent: _song_of(path.parent) for path in audio if path.stem.lower() in (*TRACKS, *_ACCOMPANIMENTS)}
     inside = set(homes.values())
     names = {str(path.with_suffix("")) for path in audio}
+    shared = Counter(named[0] for path in audio if (named := _named(path)) is not None)
     for path in audio:
         is_mix = path.stem.lower() in _MIXES
         if path.parent in homes and not is_mix:
             song(homes[path.parent]).stems.setdefault(_track(path.stem), []).append(path)
         elif path.parent in homes or (is_mix and str(path.parent) in inside):
             song(homes.get(path.parent, str(path.parent))).mix = path
-        elif (named := _named(path, names)) is not None:
+        elif (named := _named(path)) is not None and (named[0] in names or shared[named[0]] > 1):
             song(named[0]).stems.setdefault(named[1], []).append(path)
         else:
             song(str(path.with_suffix(""))).mix = path
@@ -114,18 +116,10 @@ def _track(stem: str) -> str:
     return next((_WORDS[word] for word in words if word in _WORDS), "other")
 
 
-def _named(path: Path, names: set[str]) -> tuple[str, str] | None:
-    """``song_vocals.wav`` → (``song``, ``vocals``), where ``song.wav`` or another of its stems is there."""
+def _named(path: Path) -> tuple[str, str] | None:
+    """``song_vocals.wav`` → (``song``, ``vocals``); None where the end of the name tells no track."""
     named = _SUFFIX.fullmatch(path.stem)
-    if named is None:
-        return None
-    base = str(path.with_name(named[1]))
-    others = (name for name in names if name != str(path.with_suffix("")) and name.startswith(base))
-    for other in others:
-        twin = _SUFFIX.fullmatch(Path(other).name)
-        if other == base or (twin is not None and str(Path(other).with_name(twin[1])) == base):
-            return base, _WORDS[named[2].lower()]
-    return None
+    return None if named is None else (str(path.with_name(named[1])), _WORDS[named[2].lower()])
 
 
 def _attach(path: Path, songs: dict[str, Source], homes: dict[Path, str]) -> bool:
@@ -161,8 +155,3 @@ def _readings(path: Path, homes: dict[Path, str]) -> Iterator[tuple[str, str]]:
         home = str(path.parent)
     if home is not None:
         yield home, path.stem.lower()
-
-
-def missing_tracks(source: Source) -> list[str]:
-    """Those of :data:`~songdiff.score.TRACKS` that have no stem."""
-    return [track for track in TRACKS if track not in source.stems]

@@ -15,6 +15,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import AbstractContextManager, contextmanager
+from multiprocessing.connection import Connection
 from typing import Any
 
 from ..corpus.processes import single_threaded
@@ -32,20 +33,24 @@ def processes(workers: int) -> Iterator[Share]:
     Sharing raises what the function raises, and :class:`~songdiff.errors.InputError` where a process dies.
     """
     context = multiprocessing.get_context("spawn")
-    with single_threaded(), concurrent.futures.ProcessPoolExecutor(workers, context, _begin) as pool:
+    reader, writer = context.Pipe(duplex=False)
+    pool = concurrent.futures.ProcessPoolExecutor(workers, context, _begin, (reader,))
 
-        def share(function: Callable[[Any], Any], jobs: Sequence[Any]) -> Iterator[Any]:
-            futures = [pool.submit(function, job) for job in jobs]
-            try:
-                for future in concurrent.futures.as_completed(futures):
-                    yield future.result()
-            except BrokenProcessPool:
-                raise InputError("a process died, perhaps out of memory; try fewer workers") from None
-            finally:
-                for future in futures:
-                    future.cancel()
+    def share(function: Callable[[Any], Any], jobs: Sequence[Any]) -> Iterator[Any]:
+        futures = [pool.submit(function, job) for job in jobs]
+        try:
+            for future in concurrent.futures.as_completed(futures):
+                yield future.result()
+        except BrokenProcessPool:
+            raise InputError("a process died, perhaps out of memory; try fewer workers") from None
 
-        yield share
+    with single_threaded():
+        try:
+            yield share
+            pool.shutdown()
+        finally:
+            writer.close()  # whoever is still at work stops
+            pool.shutdown(wait=False, cancel_futures=True)
 
 
 @contextmanager
@@ -78,14 +83,12 @@ def ray_data(workers: int) -> Iterator[Share]:
 ENGINES: dict[str, Callable[[int], AbstractContextManager[Share]]] = {"processes": processes, "ray": ray_data}
 
 
-def _begin() -> None:
-    """A process of the pool: Ctrl-C is heard by the parent, and with it (kill -9) the process ends."""
+def _begin(parent: Connection) -> None:
+    """A process of the pool: it ends when the other end of ``parent`` is closed, be it by Ctrl-C or by kill -9."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    parent = multiprocessing.parent_process()
 
     def follow() -> None:
-        if parent is not None:
-            parent.join()
-            os._exit(1)
+        parent.poll(None)
+        os._exit(1)
 
     threading.Thread(target=follow, daemon=True).start()

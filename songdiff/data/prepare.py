@@ -132,7 +132,7 @@ def prepare_corpus(
     settings = Settings(folder, longest, language, test_share, *parts)
     identity = _identity(settings)
     sources, unused = find_songs(folder)
-    claim(out, identity)
+    claim(out, identity | {"folder": str(folder)})
     with alone(out), ENGINES[engine](workers or len(os.sched_getaffinity(0))) as share:
         run = _Run(out, settings, share, progress)
         checked = run.check(sources)
@@ -296,7 +296,7 @@ def _sample(about: dict[str, Any], song: Annotated, stems: dict[str, np.ndarray]
 
 
 def _identity(settings: Settings) -> dict[str, Any]:
-    """What tells one preparation from another. The folder may move."""
+    """What a shard depends on beside its songs."""
     identity: dict[str, Any] = {"prepared": FORMAT, "max_duration": settings.longest, "language": settings.language}
     identity["test_share"] = settings.test_share
     if settings.separator is not None:

@@ -63,21 +63,33 @@ def ray_data(workers: int) -> Iterator[Share]:
         import ray.data
     except ImportError:
         raise MissingToolError("Ray Data", "pip install 'songdiff[ray]'") from None
-    if not ray.is_initialized():
+    started = not ray.is_initialized()
+    if started:
         local: dict[str, Any] = {} if "RAY_ADDRESS" in os.environ else {"num_cpus": workers, "include_dashboard": False}
         ray.init(log_to_driver=False, **local)
     ray.data.DataContext.get_current().enable_progress_bars = False
 
     def share(function: Callable[[Any], Any], jobs: Sequence[Any]) -> Iterator[Any]:
         def answer(row: dict[str, Any]) -> dict[str, Any]:
-            return {"result": pickle.dumps(function(pickle.loads(row["job"])))}
+            try:
+                result = function(pickle.loads(row["job"]))
+            except InputError as error:
+                result = error  # raised below: Ray would wrap it in errors of its own
+            return {"result": pickle.dumps(result)}
 
         rows = [{"job": pickle.dumps(job)} for job in jobs]
         if rows:
             for row in ray.data.from_items(rows, override_num_blocks=len(rows)).map(answer).iter_rows():
-                yield pickle.loads(row["result"])
+                result = pickle.loads(row["result"])
+                if isinstance(result, InputError):
+                    raise result
+                yield result
 
-    yield share
+    try:
+        yield share
+    finally:
+        if started:
+            ray.shutdown()
 
 
 ENGINES: dict[str, Callable[[int], AbstractContextManager[Share]]] = {"processes": processes, "ray": ray_data}

@@ -207,12 +207,9 @@ def test_a_run_that_was_killed_goes_on(prepared, folder, checkpoint, tmp_path):
 def test_ray_makes_the_same(prepared, folder, checkpoint, tmp_path, monkeypatch):
     ray = pytest.importorskip("ray")
     monkeypatch.setattr("songdiff.data.prepare._BLOCK", 1)
-    monkeypatch.delenv("RAY_ADDRESS", raising=False)
-    out = tmp_path / "out"
-    options = {"autoencoder": checkpoint / "autoencoder", "workers": 2, "progress": False}
+    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)  # a local cluster of two workers
     try:
-        prepare_corpus(folder, out, engine="ray", **options)
-        assert ray.cluster_resources()["CPU"] == 2
+        prepare_corpus(folder, tmp_path / "out", autoencoder=checkpoint / "autoencoder", engine="ray", progress=False)
     finally:
         ray.shutdown()
-    assert contents(out) == contents(prepared[0])
+    assert contents(tmp_path / "out") == contents(prepared[0])

@@ -11,7 +11,7 @@ from typing import Annotated, Optional
 import typer
 
 from .edit import Guidance, KeepLatents, KeepStems, Output, Seed, Steps, StyleGuidance
-from .options import text_or_file
+from .options import Lora, text_or_file
 
 Bpm = Annotated[Optional[float], typer.Option(help="Felt beats a minute of the given audio; none: as heard.")]
 Key = Annotated[Optional[str], typer.Option(help="'D minor', 'Bb major' ...; none: as heard.")]
@@ -48,6 +48,7 @@ def accompany(
     style_guidance: StyleGuidance = None,
     keep_stems: KeepStems = None,
     keep_latents: KeepLatents = False,
+    lora: Lora = None,
     model: Annotated[str, typer.Option(help="An embedded model or a checkpoint folder.")] = "songdiff/tiny",
 ) -> None:
     """Make the missing tracks of a song, in time and in key. The given ones come back sample for sample."""
@@ -55,6 +56,7 @@ def accompany(
     from ..lyrics import load_lyrics
     from ..pipelines import SongPipeline
     from ..pipelines.accompany_request import AccompanyRequest, named_stems
+    from ..pipelines.adapters import AdapterFile
     from ..pipelines.edit_request import check_edit_outputs, digest, write_known
     from ..pipelines.known import Known
 
@@ -84,11 +86,15 @@ def accompany(
         keep_latents=keep_latents,
         guidance_scale=guidance,
         style_guidance_scale=style_guidance,
+        adapters=[AdapterFile.parse(text) for text in lora] if lora else None,
     )
     if known is not None:
         request = request.model_copy(update={"digest": digest(known)})
     made = request.run(
-        SongPipeline.from_pretrained(model), known, home, lambda line: print(f"songdiff: {line}", file=sys.stderr)
+        SongPipeline.with_adapters(model, request.adapters),
+        known,
+        home,
+        lambda line: print(f"songdiff: {line}", file=sys.stderr),
     )
     for path in write_known(made, request, output, keep_stems):
         print(path)

@@ -16,7 +16,7 @@ def bench(
     device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1 …")] = "cpu",
     dtype: Annotated[str, typer.Option(help="auto, float32 or bfloat16.")] = "auto",
     steps: Annotated[Optional[int], typer.Option(min=1, help="Denoising steps; none: the checkpoint's.")] = None,
-    against: Annotated[str, typer.Option(help="Also time oobleck, diffrhythm (with a comma between).")] = "",
+    against: Annotated[str, typer.Option(help="Also time codec (one track alone), oobleck, diffrhythm.")] = "",
     out: Annotated[Optional[Path], typer.Option(help="Timings as JSON.")] = None,
 ) -> None:
     """Time every stage of making a song: seconds, times real time, peak memory; beside others' networks on request."""

@@ -11,7 +11,7 @@ import typer
 
 from .accompany import Bpm, Chords, FirstBeat, Key, TimeSignature
 from .edit import GivenScore, Guidance, KeepLatents, KeepStems, Model, Output, Seed, Song, Stems, Steps, StyleGuidance
-from .options import text_or_file
+from .options import Lora, text_or_file
 
 
 def cover(
@@ -40,12 +40,13 @@ def cover(
     style_guidance: StyleGuidance = None,
     keep_stems: KeepStems = None,
     keep_latents: KeepLatents = False,
+    lora: Lora = None,
     model: Model = None,
 ) -> None:
     """Sing and play a song again in another style or voice. Words, melody, chords and form stay."""
     from ..pipelines import SongPipeline
     from ..pipelines.accompany_request import CoverRequest
-    from ..pipelines.edit_request import check_edit_outputs, digest, write_known
+    from ..pipelines.edit_request import check_edit_outputs, write_known
 
     home = output.parent
     request = CoverRequest(
@@ -68,11 +69,10 @@ def cover(
         style_guidance_scale=style_guidance,
     )
     known = request.load(home)
-    made_with = ((known.record or {}).get("request") or {}).get("model")
-    request = request.model_copy(update={"digest": digest(known), "model": model or made_with or request.model})
+    request = request.made_as(known, model, lora or ())
     check_edit_outputs(known, song, output, keep_stems)
     made = request.run(
-        SongPipeline.from_pretrained(request.model),
+        SongPipeline.with_adapters(request.model, request.adapters),
         known,
         home,
         lambda line: print(f"songdiff: {line}", file=sys.stderr),

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Optional
 import typer
 
 from ..errors import InputError
+from .options import Lora
 
 Song = Annotated[Path, typer.Argument(help="WAV or FLAC, made by songdiff or not, or a folder of stems.")]
 Output = Annotated[Path, typer.Option("--output", "-o", help="WAV or FLAC; keeps the song's rate, depth and channels.")]
@@ -63,6 +64,7 @@ def edit(
     guidance: Guidance = None,
     style_guidance: StyleGuidance = None,
     context: Context = 20.0,
+    lora: Lora = None,
     model: Model = None,
 ) -> None:
     """Render spans of a song again. Outside them and 0.1 s about them the result is the song, sample for sample."""
@@ -80,6 +82,7 @@ def edit(
         score,
         keep_stems,
         keep_latents,
+        lora,
         model,
         task="edit",
         spans=[_span(text) for text in span],
@@ -104,12 +107,13 @@ def made_of(
     score: Path | None,
     keep_stems: Path | None,
     keep_latents: bool,
+    lora: list[str] | None,
     model: str | None,
     **fields: Any,
 ) -> None:
     """Run the :class:`~songdiff.pipelines.edit_request.EditRequest` of ``fields`` and print what it wrote."""
     from ..pipelines import Known, SongPipeline
-    from ..pipelines.edit_request import EditRequest, check_edit_outputs, digest, write_known
+    from ..pipelines.edit_request import EditRequest, check_edit_outputs, write_known
     from ..score import Score
 
     known = Known.from_song(song, stems, None if score is None else Score.load(score))
@@ -121,16 +125,13 @@ def made_of(
         keep_latents=keep_latents,
         **fields,
     )
-    made_with = ((known.record or {}).get("request") or {}).get("model")
     spans = [(start, min(end, known.duration) if end == math.inf else end) for start, end in request.spans]
-    request = request.model_copy(
-        update={"spans": spans, "digest": digest(known), "model": model or made_with or request.model}
-    )
+    request = request.model_copy(update={"spans": spans}).made_as(known, model, lora or ())
     check_edit_outputs(known, song, output, keep_stems)
     if known.missing:
         there = "the mix" if not known.tracks else f"stems of {', '.join(known.tracks)}"
         print(f"songdiff: {known.name}: only {there} known; the rest cannot be rendered alone", file=sys.stderr)
-    pipeline = SongPipeline.from_pretrained(request.model)
+    pipeline = SongPipeline.with_adapters(request.model, request.adapters)
     known = known.with_latents(pipeline) if keep_latents else known
     made = request.run(pipeline, known, home, lambda line: print(f"songdiff: {line}", file=sys.stderr))
     for path in write_known(made, request, output, keep_stems):

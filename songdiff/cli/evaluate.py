@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import TYPE_CHECKING, Annotated, Literal, Optional
 
 import typer
 
@@ -50,6 +50,9 @@ def evaluate(
         Optional[int], typer.Option(min=1, help="At most so many songs, or with --reconstruct excerpts (50), of each.")
     ] = None,
     steps: Annotated[Optional[int], typer.Option(min=1, help="Denoising steps of the benchmark.")] = None,
+    planner: Annotated[
+        str, typer.Option(help="With --benchmark: composer, or none: the model is told words and prompt only.")
+    ] = "composer",
     ceilings: Annotated[
         Optional[Path], typer.Option(help="Corpus folder whose held-out songs give the ceilings.")
     ] = None,
@@ -82,6 +85,8 @@ def evaluate(
         raise InputError(
             "--reconstruct: goes without --benchmark, --steps, --ceilings and --no-ceilings; leave them out"
         )
+    if planner not in ("composer", "none") or (planner == "none" and (not benchmark or corpus)):
+        raise InputError(f"--planner {planner}: give composer or none, with --benchmark and without --corpus")
     if corpus is not None and not benchmark and not reconstruct:
         raise InputError(f"--corpus {corpus}: belongs to --benchmark; give the corpus itself to measure its own songs")
     out = Path("report.json") if benchmark and out is None else out
@@ -102,7 +107,8 @@ def evaluate(
     if benchmark and out is not None:
         work = out.with_name(f"{out.stem}-songs")
         best = False if no_ceilings else ceilings or True
-        report = run_benchmark(targets[0], songs, steps, work=work, corpus=corpus, ceilings=best)
+        plan: Literal["composer", "none"] = "none" if planner == "none" else "composer"
+        report = run_benchmark(targets[0], songs, steps, planner=plan, work=work, corpus=corpus, ceilings=best)
         names = {row.name for row in report.songs}
         found = [song for song in find_songs(work) if song.name in names] if html is not None else []
     else:

@@ -25,6 +25,7 @@ from .edit import (
     StyleGuidance,
     made_of,
 )
+from .options import Lora
 
 
 def extend(
@@ -47,6 +48,7 @@ def extend(
     guidance: Guidance = None,
     style_guidance: StyleGuidance = None,
     context: Context = 20.0,
+    lora: Lora = None,
     model: Model = None,
 ) -> None:
     """Make a song longer, in its key, tempo, metre and style; what is there stays sample for sample, but for the last
@@ -66,6 +68,7 @@ def extend(
         score,
         keep_stems,
         keep_latents,
+        lora,
         model,
         task="extend" if loop is None else "loop",
         before=before,

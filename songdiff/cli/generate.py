@@ -59,11 +59,13 @@ def generate(
     keep_latents: Annotated[
         bool, typer.Option("--keep-latents", help="Keep what edit and extend need, in a small file beside the song.")
     ] = False,
+    lora: options.Lora = None,
     model: Annotated[str, typer.Option(help="An embedded model or a checkpoint folder.")] = "songdiff/tiny",
 ) -> None:
     """Make a song, and beside it a JSON file with all that went into it."""
     from ..composer import parse_style
     from ..pipelines import SongPipeline
+    from ..pipelines.adapters import AdapterFile
     from ..pipelines.request import SongRequest, check_outputs, make_song, write_song
     from ..score import Score
 
@@ -97,14 +99,15 @@ def generate(
         reference=None if reference is None else str(reference),
         best_of=best_of,
         repair_rounds=int(repair) if repair_rounds is None else repair_rounds,
+        adapters=[AdapterFile.parse(text) for text in lora] if lora else None,
         **chosen,
     )
-    unknown = parse_style(prompt).unknown_words
+    pipeline = SongPipeline.with_adapters(model, request.adapters)
+    unknown = [word for word in parse_style(prompt).unknown_words if word not in pipeline.concepts]
     if unknown:
         print(
             f"songdiff: warning: the style words {', '.join(unknown)} are not known and have no effect", file=sys.stderr
         )
-    pipeline = SongPipeline.from_pretrained(model)
     unheard = [name for name in request.asked if {"bpm": "tempo"}.get(name, name) not in pipeline.transformer.groups]
     if unheard:
         print(f"songdiff: warning: {model} does not hear {', '.join(unheard)}; only the score follows", file=sys.stderr)

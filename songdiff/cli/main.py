@@ -21,6 +21,7 @@ from . import (
     generate,
     lyrics,
     prepare,
+    preferences,
     replay,
     separate,
     train,
@@ -40,6 +41,7 @@ app.command("compose")(compose.compose_score)
 app.command("assemble")(assemble.assemble)
 app.command("prepare")(prepare.prepare)
 app.command("train")(train.train)
+app.command("preferences")(preferences.preferences)
 app.command("evaluate")(evaluate.evaluate)
 app.command("bench")(bench.bench)
 app.command("doctor")(doctor.doctor)

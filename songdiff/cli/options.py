@@ -27,6 +27,14 @@ Dynamics = Annotated[
     typer.Option(help="Seconds:decibels, '0:-6;30:3', or by track 'drums 0:-6 / vocals 0:3', or a text file."),
 ]
 
+Lora = Annotated[
+    Optional[list[str]],
+    typer.Option(
+        "--lora",
+        help="FILE or FILE:SCALE of a LoRA, or of a concept, whose <word> works in the prompt; as often as needed.",
+    ),
+]
+
 
 def read_controls(
     *,

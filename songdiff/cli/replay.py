@@ -26,7 +26,7 @@ def replay(
     request, score, given, name = read_sidecar(sidecar)
     path = sidecar.parent / name if output is None else output
     check_outputs(path)
-    pipeline = SongPipeline.from_pretrained(request.model)
+    pipeline = SongPipeline.with_adapters(request.model, request.adapters)
     planned = given or request.planner == "composer"
     song = make_song(request.without_plan if planned else request, pipeline, score if planned else None)
     kept = kept_beside(sidecar) if path.resolve() == (sidecar.parent / name).resolve() else {}

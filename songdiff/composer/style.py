@@ -107,9 +107,11 @@ def _lexicon() -> Iterator[tuple[str, tuple[str, object]]]:
 
 
 def style_tokens(prompt: str) -> list[str]:
-    """The words and numbers of a prompt in lower case: ``"Lo-fi, 92 BPM"`` → ``["lo-fi", "92", "bpm"]``."""
+    """The words and numbers of a prompt in lower case: ``"Lo-fi, 92 BPM"`` → ``["lo-fi", "92", "bpm"]``; the word of a
+    concept, ``<mine>``, with its brackets."""
     return re.findall(
-        r"\d+(?:\.\d+)?(?![\w])|[^\W_](?:[\w&'#-]*[\w#])?", prompt.lower().replace("♭", "b").replace("♯", "#")
+        r"<[a-z0-9-]+>|\d+(?:\.\d+)?(?![\w])|[^\W_](?:[\w&'#-]*[\w#])?",
+        prompt.lower().replace("♭", "b").replace("♯", "#"),
     )
 
 

@@ -11,7 +11,9 @@ import hashlib
 import json
 import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
@@ -39,6 +41,7 @@ def run_benchmark(
     steps: int | None = None,
     progress: bool = True,
     *,
+    planner: Literal["composer", "none"] = "composer",
     work: Path | None = None,
     corpus: Path | None = None,
     ceilings: Path | bool = True,
@@ -49,6 +52,8 @@ def run_benchmark(
         checkpoint: a folder, or an embedded model such as "songdiff/tiny".
         songs: only the first so many; None for all.
         steps: denoising steps; None for the checkpoint's own.
+        planner: "none" tells the model no more of a song than its words and prompt (English songs and instrumentals
+            only); then words, style and sound can be measured, and what only a plan says cannot.
         work: folder that keeps the rendered songs, and from which an interrupted run goes on; None for a temporary one.
         corpus: sing this corpus's held-out songs again instead, whose own audio then gives the ceilings.
         ceilings: True sings the benchmark with the corpus's singers where they are installed, False does without,
@@ -59,14 +64,16 @@ def run_benchmark(
     if work is None:
         with tempfile.TemporaryDirectory(prefix="songdiff-benchmark-") as folder:
             return run_benchmark(
-                checkpoint, songs, steps, progress, work=Path(folder), corpus=corpus, ceilings=ceilings
+                checkpoint, songs, steps, progress, planner=planner, work=Path(folder), corpus=corpus, ceilings=ceilings
             )
     originals = held_out_songs(corpus, songs) if corpus else None
     if originals is None:
         items: Sequence[Item] = load_benchmark()[:songs]
     else:
         items = [Item(name=s.name, prompt=s.prompt, seed=i, score=s.score) for i, s in enumerate(originals)]
-    rendered = render_items(checkpoint, items, work, steps, progress)
+    if planner == "none":
+        items = [item for item in items if item.english or not item.score.lines]
+    rendered = render_items(checkpoint, items, work, steps, progress, planner)
     notes = []
     if originals is not None and ceilings is True:
         best: Sequence[Song] = originals
@@ -131,21 +138,38 @@ def _distance(some: Sequence[np.ndarray], others: Sequence[np.ndarray]) -> Mean:
 
 
 def render_items(
-    checkpoint: str | Path, items: Sequence[Item], work: Path, steps: int | None = None, progress: bool = True
+    checkpoint: str | Path,
+    items: Sequence[Item],
+    work: Path,
+    steps: int | None = None,
+    progress: bool = True,
+    planner: Literal["composer", "none"] = "composer",
 ) -> list[Song]:
-    """Sing items with a checkpoint into ``work``; those that are there already are kept."""
-    _claim(work, {"checkpoint": _digest(checkpoint_folder(checkpoint)), "steps": steps})
+    """Sing items with a checkpoint into ``work``; those that are there already are kept. ``planner``: as in
+    :func:`run_benchmark`."""
+    run: dict[str, object] = {"checkpoint": _digest(checkpoint_folder(checkpoint)), "steps": steps}
+    _claim(work, run | ({"planner": planner} if planner == "none" else {}))
     pipeline = None
     songs = []
     for item in tqdm(items, desc="render", disable=not progress):
         request = SongRequest(model=str(checkpoint), prompt=item.prompt, seed=item.seed, num_inference_steps=steps)
+        score: Score | None = item.score
+        if planner == "none":
+            lyrics = "\n".join(line.text for line in item.score.lines or []) or None
+            length = item.score.duration
+            request = request.model_copy(update={"planner": planner, "lyrics": lyrics, "audio_duration": length})
+            score = None
         path = work / f"{item.name}.flac"
-        if not _made(path, item):
+        if not _made(path, item, planned=score is not None):
             if pipeline is None:
                 pipeline = SongPipeline.from_pretrained(checkpoint)
                 pipeline.set_progress_bar_config(disable=True)
-            write_song(make_song(request, pipeline, item.score), request, path, work / item.name, item.score)
-        songs.append(made_song(path))
+            write_song(make_song(request, pipeline, score), request, path, work / item.name, score)
+        song = made_song(path)
+        if score is None:  # who sings, and in which style and mood, is asked for by the prompt
+            asked = {name: getattr(item.score, name) for name in ("genre", "singer", "emotion")}
+            song = replace(song, score=song.score.model_copy(update=asked))
+        songs.append(song)
     return songs
 
 
@@ -191,13 +215,14 @@ def sing_score(score: Score, seed: int) -> dict[str, np.ndarray]:
     return mix_song(score, vocals, players, backing=backing, rng=rng)
 
 
-def _made(path: Path, item: Item) -> bool:
-    """Whether this very song is there; its JSON is written last."""
+def _made(path: Path, item: Item, planned: bool = True) -> bool:
+    """Whether this very song is there; its JSON is written last. Without a plan its score is not the item's."""
     sidecar = path.with_suffix(".json")
     if not (path.is_file() and sidecar.is_file()):
         return False
     request, score, _, _ = read_sidecar(sidecar)
-    return (request.prompt, request.seed, score) == (item.prompt, item.seed, item.score.canonical())
+    same_score = not planned or score == item.score.canonical()
+    return (request.prompt, request.seed) == (item.prompt, item.seed) and same_score
 
 
 def _claim(work: Path, run: dict[str, object]) -> None:

@@ -27,7 +27,7 @@ from ..errors import InputError
 from .report import Machine
 
 DTYPES = ("auto", "float32", "bfloat16")
-RIVALS = ("oobleck", "diffrhythm")
+RIVALS = ("codec", "oobleck", "diffrhythm")
 PROMPT = "warm pop, catchy, female vocals"
 MAX_FRAMES = 2048  # of the DiffRhythm-size transformer: 95 s; longer songs are timed on so many, and scaled
 _FRAME_RATE = 44100 / 2048  # latent frames a second, of DiffRhythm's and Oobleck's latents alike
@@ -79,9 +79,12 @@ class Speed(BaseModel):
         return table
 
     def ratio(self, row: Timing) -> float | None:
-        """How many times longer a rival takes than our same stage (Oobleck: decode; DiffRhythm: all denoising)."""
+        """How many times longer a rival takes than our same stage: Oobleck than decoding one track where that was timed
+        ("codec"), and all tracks where it was not; DiffRhythm than all denoising."""
         stage = {"oobleck": "decode", "diffrhythm": "denoise"}.get(row.name)
         ours = [t for t in self.timings if t.name == self.model and t.duration == row.duration]
+        if row.name == "oobleck":
+            ours = [t for t in self.timings if t.name == "codec" and t.duration == row.duration] or ours
         return row.seconds / ours[0].stages[stage] if stage and ours and ours[0].stages[stage] > 0 else None
 
     def save(self, path: Path) -> None:
@@ -114,7 +117,8 @@ def bench(
     against: Sequence[str] = (),
     said: Callable[[str], None] = lambda line: None,
 ) -> Speed:
-    """Time a checkpoint, and ``against`` it some of :data:`RIVALS`, for songs of ``durations`` seconds.
+    """Time a checkpoint, and beside it some of :data:`RIVALS`, for songs of ``durations`` seconds. "codec" is the
+    checkpoint's own autoencoder and vocoder on one stereo track, alone in its process.
 
     Args:
         runs: of each; medians are reported.
@@ -171,7 +175,7 @@ def _in_process(case: Case) -> Timing:
 
 def _time_case(case: Case, send: Any) -> None:
     try:
-        time_case = {"oobleck": _oobleck, "diffrhythm": _diffrhythm}.get(case.name, _songdiff)
+        time_case = {"codec": _codec, "oobleck": _oobleck, "diffrhythm": _diffrhythm}.get(case.name, _songdiff)
         send.send(time_case(case).model_dump())
     except InputError as error:
         send.send(error)
@@ -244,6 +248,31 @@ def _set_dtype(pipeline: Any, case: Case) -> str:
         chosen = getattr(torch, case.dtype)
         song_pipeline.inference_dtype = lambda device: chosen
     return str(chosen).removeprefix("torch.")
+
+
+def _codec(case: Case) -> Timing:
+    """One stereo track of noise through the checkpoint's autoencoder and vocoder, and nothing else loaded."""
+    from ..models.blocks import inference_dtype
+    from .reconstruction import load_codec
+
+    codec = load_codec(case.model)
+    for part in (codec.autoencoder, getattr(codec, "vocoder", None)):
+        if part is not None:
+            part.to(case.device)
+    rng = torch.Generator().manual_seed(0)
+    waveform = torch.randn(1, 2, round(case.duration * codec.sample_rate), generator=rng).mul_(0.1)
+    runs = []
+    codec.decode(codec.encode(waveform[..., : codec.sample_rate]))
+    for _ in range(case.runs):
+        clock = _Clock(case.device)
+        latents = codec.encode(waveform.to(case.device))
+        encode = clock()
+        for _piece in codec.stream_decode(latents):
+            pass
+        runs.append({"encode": encode, "decode": clock()})
+    stages = _medians(runs)
+    dtype = str(inference_dtype(torch.device(case.device))).removeprefix("torch.")
+    return _timing(case, stages, sum(stages.values()), dtype, "codec: one stereo track, waveform to waveform")
 
 
 def _oobleck(case: Case) -> Timing:

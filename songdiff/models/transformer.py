@@ -13,7 +13,7 @@ B batch, K tracks, C latent channels, T latent frames, L = 4·T fine frames, S s
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -34,6 +34,7 @@ class SongTransformer(ModelMixin, ConfigMixin):
     """
 
     _supports_gradient_checkpointing = True
+    _repeated_blocks: ClassVar[list[str]] = ["TransformerBlock"]
 
     @register_to_config
     def __init__(

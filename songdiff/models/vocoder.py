@@ -5,8 +5,9 @@ phase advances over time and along frequency (instantaneous frequency and group 
 few iterations of fast Griffin-Lim make it consistent, an inverse transform makes the waveform. All of it is local in
 time, so a song is decoded in windows, with the same result. Instead, a network can give each bin's phase itself, with
 nothing integrated or polished (an iSTFT head, Vocos, arXiv:2306.00814); such a vocoder is trained through its waveform
-(:meth:`SpectralVocoder.synthesize`), where an adversary can hear it. The stereo image comes from the mid signal
-itself: in each width band the side is the mid times its width, a moment later, so that the mono sum is untouched.
+(:meth:`SpectralVocoder.synthesize`), where an adversary can hear it. Magnitudes of long windows let a stroke begin
+before its time; a :class:`TransientShaper` takes that away. The stereo image comes from the mid signal itself: in each
+width band the side is the mid times its width, a moment later, so that the mono sum is untouched.
 B batch, M mel bands, W width bands, F bins, J spectral frames.
 """
 
@@ -31,14 +32,20 @@ from .streaming import windows
 PhaseMethod = Literal["predicted", "direct", "gradient", "griffin-lim"]
 WINDOW = 512  # spectral frames decoded at once: what the caches hold
 FIRST = 88  # of the first window: a second, to be heard early
+STEPS = 8  # gains a hop of a TransientShaper: 1.5 ms each
+_QUIET, _AUDIBLE = 1e-5, 1e-3  # root mean squares: what counts as silence, and what can be heard
+_GAINS = (-3.0, 1.0)  # nepers: −26 to +9 dB
+_SURE = 0.3  # nepers: a shaper's smaller gains are guesses; larger ones lose as much, so that no gain jumps
 DELAY = 128  # samples by which the side follows the mid: 3 ms, so that the two channels differ and neither cancels
 
 
 class FineSpectra(NamedTuple):
     """Of the mid signal: natural ``log_magnitude`` (B, F, J) and, where they are predicted, the ``gradient`` of its
-    phase or the ``phase`` itself (B, F, J) in radians."""
+    phase or the ``phase`` itself (B, F, J) in radians; ``envelope`` (B, E, J) is what a :class:`TransientShaper` reads,
+    of no channels where there is none."""
 
     log_magnitude: Tensor
+    envelope: Tensor
     gradient: PhaseGradient | None = None
     phase: Tensor | None = None
 
@@ -49,7 +56,7 @@ class SpectralVocoder(ModelMixin, ConfigMixin):
     ``phase``: "predicted", integrated from the gradient that the network predicts; "direct", from the network as it is;
     "gradient", from the slopes of the predicted magnitudes; "griffin-lim", from a random phase, which wants about 24
     iterations. Every vocoder can use the last two. ``griffin_lim_iterations`` are those of all methods but "direct",
-    which has none.
+    which has none. ``transients``: whether a :class:`TransientShaper` follows.
     """
 
     @register_to_config
@@ -68,8 +75,11 @@ class SpectralVocoder(ModelMixin, ConfigMixin):
         num_layers: int = 6,
         phase: PhaseMethod = "griffin-lim",
         griffin_lim_iterations: int = 24,
+        transients: bool = False,
     ) -> None:
         super().__init__()
+        if transients and phase == "direct":
+            raise ValueError("transients: a direct phase says by itself when a stroke falls; leave the shaper out")
         filterbank = mel_filterbank(n_fft, num_mels, f_min, f_max, sample_rate, linear_bands)
         expand = (filterbank / filterbank.sum(0).clamp(min=1e-8)).T  # each bin: the mean of its bands
         self.register_buffer("expand", expand, persistent=False)
@@ -84,6 +94,7 @@ class SpectralVocoder(ModelMixin, ConfigMixin):
         self.gradient = nn.Linear(hidden_size, 2 * bins) if phase == "predicted" else None
         self.angle = nn.Linear(hidden_size, bins) if phase == "direct" else None
         self.quarter = nn.Embedding(4, hidden_size) if phase == "direct" else None
+        self.shaper = TransientShaper(hidden_size, hop_length) if transients else None
         self.receptive_field = 3 * (num_layers + 1)  # spectral frames to either side
         self.look_ahead = self.receptive_field + 1 + _reach(0 if phase == "direct" else griffin_lim_iterations)
 
@@ -97,16 +108,17 @@ class SpectralVocoder(ModelMixin, ConfigMixin):
         x = self.norm(self.blocks(x))
         coarse = self.expand @ log_mel + self.outside * math.log(self.config.floor)
         log_magnitude = coarse + self.out(x).float().transpose(1, 2)
+        envelope = log_mel[:, :0] if self.shaper is None else self.shaper.read(x).float().transpose(1, 2)
         if self.gradient is not None:
             advance, delay = self.gradient(x).float().transpose(1, 2).chunk(2, dim=1)
-            return FineSpectra(log_magnitude, PhaseGradient(advance, delay))
+            return FineSpectra(log_magnitude, envelope, PhaseGradient(advance, delay))
         if self.angle is not None:
             # Counted from oscillators at the bins' centres: convolutions alone would begin a steady tone anew in every
             # frame. With a hop of a quarter window these repeat every four frames, and the network is told which it is.
             index = torch.arange(log_magnitude.shape[1], device=log_mel.device)[:, None]
             turned = (math.pi / 2) * (index * (frame % 4) % 4) - math.pi * (index % 2)
-            return FineSpectra(log_magnitude, phase=turned + self.angle(x).float().transpose(1, 2))
-        return FineSpectra(log_magnitude)
+            return FineSpectra(log_magnitude, envelope, phase=turned + self.angle(x).float().transpose(1, 2))
+        return FineSpectra(log_magnitude, envelope)
 
     def synthesize(self, spectra: Spectra) -> tuple[Tensor, FineSpectra]:
         """:class:`Spectra` → waveform (B, 2, J · hop_length) and the :class:`FineSpectra` it is made of, for training a
@@ -118,6 +130,14 @@ class SpectralVocoder(ModelMixin, ConfigMixin):
             magnitude = self._magnitude(fine, spectra.log_mel)
             mid = istft(torch.polar(magnitude, fine.phase), self.config.n_fft, self.config.hop_length)
             return self._stereo(mid, spectra.log_width), fine
+
+    @torch.no_grad()
+    def unshaped(self, fine: FineSpectra, log_mel: Tensor) -> Tensor:
+        """The mid signal (B, J · hop_length) of :meth:`decode`, before a shaper: what one is trained on."""
+        c = self.config
+        magnitude = self._magnitude(fine, log_mel)
+        phase = integrate_phase(magnitude, fine.gradient or magnitude_gradient(fine.log_magnitude))
+        return griffin_lim(magnitude, phase, c.n_fft, c.hop_length, c.griffin_lim_iterations)
 
     def decode(
         self,
@@ -153,14 +173,14 @@ class SpectralVocoder(ModelMixin, ConfigMixin):
         margin = _reach(iterations)
         generator = torch.Generator().manual_seed(0) if generator is None else generator
         phased = windows(self._phased(pieces, phase, FIRST + margin, generator), WINDOW, margin, FIRST)
-        for (magnitude, start_phase, log_width), start, stop in phased:
-            mid = griffin_lim(magnitude, start_phase, c.n_fft, c.hop_length, iterations)
+        for (magnitude, start_phase, envelope, log_width), start, stop in phased:
+            mid = self._shaped(griffin_lim(magnitude, start_phase, c.n_fft, c.hop_length, iterations), envelope)
             yield self._stereo(mid, log_width)[..., start * c.hop_length : stop * c.hop_length]
 
     def _phased(
         self, pieces: Iterable[Spectra], method: PhaseMethod, first: int, generator: torch.Generator
-    ) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-        """Magnitude (B, F, J), a first phase for it, and the log width (B, W, J), window by window."""
+    ) -> Iterator[tuple[Tensor, Tensor, Tensor, Tensor]]:
+        """Magnitude (B, F, J), a first phase for it, envelope (B, E, J) and log width (B, W, J), window by window."""
         last: Tensor | None = None
         done = 0
         for (log_mel, log_width), start, stop in windows(pieces, WINDOW, self.receptive_field + 1, first):
@@ -180,12 +200,15 @@ class SpectralVocoder(ModelMixin, ConfigMixin):
                 own = PhaseGradient(*(x[..., start:stop] for x in gradient))
                 found = integrate_phase(magnitude[..., start:stop], own, last)
                 last = found[..., -1]
-            yield magnitude[..., start:stop], found, log_width[..., start:stop]
+            yield magnitude[..., start:stop], found, fine.envelope[..., start:stop], log_width[..., start:stop]
 
     def _magnitude(self, fine: FineSpectra, log_mel: Tensor) -> Tensor:
         """(B, F, J); what lies at the floor is silence, and nothing is louder than a waveform within ±1 can be."""
         gate = ((log_mel.exp() / self.config.floor - 1.5) / 1.5).clamp(0, 1)
         return fine.log_magnitude.clamp(max=1).exp() * (self.expand @ gate)
+
+    def _shaped(self, mid: Tensor, envelope: Tensor) -> Tensor:
+        return mid if self.shaper is None else self.shaper(mid, envelope)
 
     def _stereo(self, mid: Tensor, log_width: Tensor) -> Tensor:
         """(B, samples) and (B, W, J) → (B, 2, samples)."""
@@ -201,14 +224,55 @@ class SpectralVocoder(ModelMixin, ConfigMixin):
         return (self.expand @ per_mel) * torch.polar(torch.ones_like(turn), turn)[:, None]
 
 
+class TransientShaper(nn.Module):
+    """Turns the waveform down where it sounds before its time, and up where an attack was smeared.
+
+    A short-time magnitude does not say when in its window a stroke fell, and phase reconstruction spreads it over the
+    window. The network hears the spectra and the waveform's own levels, :data:`STEPS` a hop, and says by how much each
+    is wrong; where that cannot be told, as in noise, it learns to leave the level alone. (Temporal noise shaping in
+    audio coders serves the same end, from side information: Herre and Johnston, AES 101, 1996.)
+    """
+
+    def __init__(self, hidden_size: int, hop_length: int) -> None:
+        super().__init__()
+        self.block = hop_length // STEPS
+        self.read = nn.Linear(hidden_size, 32)
+        self.hear = nn.Sequential(
+            nn.Conv1d(32 + STEPS, 96, 5, padding=2), nn.GELU(), nn.Conv1d(96, 96, 3, padding=1), nn.GELU()
+        )
+        self.out = nn.Conv1d(96, STEPS, 1)
+        for parameter in self.out.parameters():
+            nn.init.zeros_(parameter)
+
+    def levels(self, waveform: Tensor) -> Tensor:
+        """(B, samples) → (B, STEPS, J), logarithms of the root mean square."""
+        power = waveform.unflatten(-1, (-1, STEPS, self.block)).square().mean(-1)
+        return 0.5 * (power + _QUIET**2).log().transpose(1, 2)
+
+    def gains(self, waveform: Tensor, envelope: Tensor) -> Tensor:
+        """(B, samples) and (B, E, J) → natural logarithms of the gains, (B, STEPS, J)."""
+        heard = self.levels(waveform) / -math.log(_QUIET) + 0.5
+        return self.out(self.hear(torch.cat([envelope, heard], dim=1)))
+
+    def forward(self, waveform: Tensor, envelope: Tensor) -> Tensor:
+        """(B, J · hop_length) and (B, E, J) → (B, J · hop_length)."""
+        gains = F.softshrink(self.gains(waveform, envelope).float(), _SURE).transpose(1, 2).flatten(1)
+        samples = F.interpolate(gains[:, None], waveform.shape[-1], mode="linear")[:, 0]
+        return waveform * samples.clamp(*_GAINS).exp()
+
+    def loss(self, waveform: Tensor, envelope: Tensor, truth: Tensor) -> Tensor:
+        """Mean |difference| of the gains that ``waveform`` (B, samples) needs to be as loud as ``truth`` from those
+        predicted, in nepers, over the blocks that are audible in either."""
+        heard, wanted = self.levels(waveform), self.levels(truth)
+        audible = torch.maximum(heard, wanted) > math.log(_AUDIBLE)
+        error = (self.gains(waveform, envelope).float() - (wanted - heard).clamp(*_GAINS)).abs() * audible
+        return error.sum() / audible.sum().clamp(min=1)
+
+
 def _reach(iterations: int) -> int:
-    """Frames to either side that a sample depends on: a transform reaches over three, those of the side come last."""
-    return 3 * (iterations + 3)
-
-
-def vocoder_loss(vocoder: SpectralVocoder, log_mel: Tensor, spectrum: Tensor) -> dict[str, Tensor]:
-    """:func:`spectral_loss` of what the vocoder makes of ``log_mel`` (B, M, J), as the autoencoder decodes it."""
-    return spectral_loss(vocoder.fine_spectra(log_mel), spectrum, vocoder.config.floor)
+    """Frames to either side that a sample depends on: a transform reaches over three, those of the side come last, and
+    a shaper, which reaches over four, between them."""
+    return 3 * (iterations + 3) + 4
 
 
 def spectral_loss(fine: FineSpectra, spectrum: Tensor, floor: float) -> dict[str, Tensor]:

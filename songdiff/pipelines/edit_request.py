@@ -6,7 +6,7 @@ import dataclasses
 import hashlib
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -20,6 +20,7 @@ from ..errors import InputError
 from ..lyrics import parse_lyrics
 from ..score import Note, Score
 from .accompany import hear
+from .adapters import AdapterFile
 from .editing import edit, extend, loop
 from .known import Known, save_latents
 from .rendering import CONTEXT
@@ -62,6 +63,7 @@ class EditRequest(BaseModel):
     guidance_scale: float | None = None
     style_guidance_scale: float | None = None
     guidance_interval: tuple[float, float] | None = None
+    adapters: list[AdapterFile] | None = None
 
     def load(self, home: Path) -> Known:
         """The source. Raises :class:`InputError` where it is missing, or is not what it was."""
@@ -77,6 +79,20 @@ class EditRequest(BaseModel):
                 "back as they were to make it again"
             )
         return known
+
+    def made_as(self, known: Known, model: str | None, adapters: Sequence[str]) -> Self:
+        """With the digest of ``known``, the model and the adapters that were asked for; where no model was, those that
+        the song itself was made with."""
+        made_with = (known.record or {}).get("request") or {} if model is None else {}
+        own = [AdapterFile.model_validate(fields) for fields in made_with.get("adapters") or ()]
+        chosen = [AdapterFile.parse(text) for text in adapters] or own
+        return self.model_copy(
+            update={
+                "digest": digest(known),
+                "model": model or made_with.get("model") or self.model,
+                "adapters": chosen or None,
+            }
+        )
 
     def moved(self, home: Path, other: Path) -> Self:
         """The same request for a result in the folder ``other`` instead of ``home``."""
@@ -159,7 +175,11 @@ def write_known(known: Known, request: EditRequest, path: Path, stems: Path | No
         "songdiff": __version__,
         "file": path.name,
         "request": SongRequest(
-            model=request.model, prompt=known.prompt, seed=request.seed, num_inference_steps=request.num_inference_steps
+            model=request.model,
+            prompt=known.prompt,
+            seed=request.seed,
+            num_inference_steps=request.num_inference_steps,
+            adapters=request.adapters,
         ).model_dump(exclude_none=True),
         "edit": request.model_dump(exclude_none=True, mode="json"),
         "score_given": True,

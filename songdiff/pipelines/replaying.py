@@ -49,7 +49,7 @@ def replay_edit(request: EditRequest, name: str, sidecar: Path, output: Path | N
         check_edit_outputs(known, home / request.source, path, None)
     else:
         check_writable(path, (".wav", ".flac"))
-    pipeline = SongPipeline.from_pretrained(request.model)
+    pipeline = SongPipeline.with_adapters(request.model, request.adapters)
     if request.keep_latents and type(request) is EditRequest:
         known = known.with_latents(pipeline)
     made = request.run(pipeline, known, home)

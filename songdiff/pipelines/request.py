@@ -19,6 +19,7 @@ from ..audio import check_writable, read_audio, replacing, write_audio
 from ..errors import InputError
 from ..lyrics import load_lyrics, parse_lyrics
 from ..score import Note, Score
+from .adapters import AdapterFile
 from .controls import PLANNED, Controls
 from .known import save_latents
 from .selection import best_of, check_sung, repair
@@ -52,6 +53,7 @@ class SongRequest(BaseModel):
     reference: str | None = None
     best_of: int = Field(default=1, ge=1)
     repair_rounds: int = Field(default=0, ge=0)
+    adapters: list[AdapterFile] | None = None
 
     @property
     def asked(self) -> list[str]:

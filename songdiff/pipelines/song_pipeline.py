@@ -44,8 +44,10 @@ from ..models import (
     codec_of,
     mix_log_mel,
 )
+from ..models.adapter import read_adapter
 from ..models.blocks import inference_dtype
 from ..score import TRACKS, Emotion, Level, Note, Score, Singer
+from .adapters import AdapterFile, Adapters
 from .controls import Controls
 
 if TYPE_CHECKING:
@@ -119,6 +121,7 @@ class SongPipeline(DiffusionPipeline):
             vocals_guidance_scale=vocals_guidance_scale,
         )
         self.interrupt = False
+        self._adapters = Adapters()
 
     @classmethod
     def from_pretrained(cls, pretrained_model_name_or_path: str | Path, **kwargs: Any) -> SongPipeline:
@@ -131,6 +134,29 @@ class SongPipeline(DiffusionPipeline):
         kwargs.setdefault("dtype", torch.float32)
         kwargs.setdefault("low_cpu_mem_usage", False)  # the other way needs accelerate, which generation does without
         return super().from_pretrained(str(folder), local_files_only=True, **kwargs)
+
+    @classmethod
+    def with_adapters(cls, model: str | Path, adapters: Sequence[AdapterFile] | None) -> SongPipeline:
+        """The model and the adapters of a request."""
+        read = [(file.read(), file.scale) for file in adapters or ()]  # first: bad files are refused at once
+        pipeline = cls.from_pretrained(model)
+        for adapter, scale in read:
+            pipeline._adapters.add(pipeline.transformer, adapter, scale)
+        return pipeline
+
+    def load_lora_weights(self, file: str | Path, scale: float = 1.0) -> None:
+        """Load a LoRA, of which ``scale`` times its change acts from now on, or a concept, which acts where its word is
+        in the prompt. Several add up. Raises :class:`~songdiff.models.adapter.AdapterError` where it does not fit."""
+        self._adapters.add(self.transformer, read_adapter(file), scale)
+
+    def unload_lora_weights(self) -> None:
+        """Unload all LoRAs and concepts: the transformer is what it was, bit for bit."""
+        self._adapters.clear(self.transformer)
+
+    @property
+    def concepts(self) -> list[str]:
+        """The words of the concepts that are loaded."""
+        return self._adapters.words
 
     @property
     def codec(self) -> Codec:
@@ -199,11 +225,14 @@ class SongPipeline(DiffusionPipeline):
     def encode_style(
         self, prompt: str, negative_prompt: str, reference_audio: Tensor | None = None
     ) -> tuple[Style, Style]:
-        """(style, style of the unconditional branch), a batch of one each; a recording replaces the text."""
+        """(style, style of the unconditional branch), a batch of one each; a recording replaces the text, but for the
+        words of concepts."""
         if reference_audio is not None:
             style = self.style_encoder.encode_audio(mix_log_mel(reference_audio[None].to(self.device)))
         else:
             style = self.style_encoder.encode_text([prompt])
+        for concept in self._adapters.called_by(prompt):
+            style = concept.in_style(style)
         return style, self.style_encoder.encode_text([negative_prompt])
 
     def guidance_scales(
@@ -374,6 +403,7 @@ class SongPipeline(DiffusionPipeline):
         if voice_audio is not None:
             conditions.voice = self.encode_voice(voice_audio)
         style, no_style = self.encode_style(prompt, negative_prompt, reference_audio)
+        self._adapters.apply(self.transformer, prompt)
 
         # 4. Noise and schedule.
         latents = self.prepare_latents(num_frames, generator)
@@ -415,6 +445,7 @@ class SongPipeline(DiffusionPipeline):
             audio, stems = self.render_latents(per_track, num_samples)
             if output_type == "pt":
                 audio, stems = torch.from_numpy(audio), {track: torch.from_numpy(w) for track, w in stems.items()}
+        self._adapters.apply(self.transformer)  # concepts end with their song
         self.maybe_free_model_hooks()
         return SongPipelineOutput(audio, stems, score, per_track, sample_rate)
 

@@ -14,11 +14,12 @@ from ..data.crops import corpus_crop, random_crop
 from ..data.recordings import find_recordings
 from ..models import MelAutoencoder, SpectralVocoder
 from ..models.spectra import stft
-from ..models.vocoder import spectral_loss, vocoder_loss
+from ..models.vocoder import spectral_loss
 from .adversary import Adversary
 from .loop import Task
-from .recipe import Recipe, RecipeError, load_part
+from .recipe import Recipe, RecipeError, load_part, new_part
 from .spectral_loss import multi_resolution_stft_loss
+from .state import has_state
 
 
 class Crops:
@@ -48,8 +49,8 @@ class AutoencoderTask(Task):
     def __init__(self, recipe: Recipe) -> None:
         super().__init__()
         self.recipe, self.crops = recipe, Crops(recipe)
-        self.network = MelAutoencoder(**recipe.model)
-        if not (recipe.output / "state.safetensors").exists():
+        self.network = new_part(MelAutoencoder, recipe)
+        if recipe.initial is None and not has_state(recipe.output):
             rng = np.random.default_rng((recipe.seed, 0))
             rounds = 1 + 20 * self.network.patch_size // (
                 recipe.batch_size * recipe.crop_frames
@@ -90,7 +91,7 @@ class VocoderTask(Task):
         self.autoencoder = load_part(MelAutoencoder, recipe.data.autoencoder, "data.autoencoder")
         shared = "sample_rate n_fft hop_length num_mels linear_bands num_width_bands f_min f_max floor"
         geometry = {name: self.autoencoder.config[name] for name in shared.split()}
-        self.network = SpectralVocoder(**geometry, **recipe.model)
+        self.network = new_part(SpectralVocoder, recipe, **geometry)
         if recipe.adversary is not None and self.network.config.phase != "direct":
             raise RecipeError("adversary: it judges waveforms; set model.phase to direct, or leave the adversary out")
         self.adversary = None if recipe.adversary is None else Adversary(recipe.adversary)
@@ -111,8 +112,18 @@ class VocoderTask(Task):
             spectra = self.autoencoder.decode(self.autoencoder.encode(waveform))
             spectrum = stft(waveform.mean(1), c.n_fft, c.hop_length)
         if self.network.config.phase != "direct":
-            return vocoder_loss(self.network, spectra.log_mel, spectrum)
+            return self._spectral_losses(spectra.log_mel, spectrum, waveform.mean(1))
         decoded, fine = self.network.synthesize(spectra)
         losses = spectral_loss(fine, spectrum, c.floor)
         losses["convergence"], losses["stft_log_l1"] = multi_resolution_stft_loss(decoded, waveform)
         return losses if self.adversary is None else losses | self.adversary.losses(decoded, waveform)
+
+    def _spectral_losses(self, log_mel: Tensor, spectrum: Tensor, mid: Tensor) -> dict[str, Tensor]:
+        """Of magnitudes and phase; and of the levels over time, where the vocoder shapes transients."""
+        fine = self.network.fine_spectra(log_mel)
+        losses = spectral_loss(fine, spectrum, self.network.config.floor)
+        if self.network.shaper is not None:
+            with torch.autocast(mid.device.type, enabled=False):
+                unshaped = self.network.unshaped(fine, log_mel)
+                losses["envelope"] = self.network.shaper.loss(unshaped, fine.envelope, mid)
+        return losses

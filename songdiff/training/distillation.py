@@ -15,7 +15,7 @@ from torch import Tensor
 
 from ..diffusion import interpolate, masked_velocity_loss
 from ..models import SongTransformer
-from .recipe import Distillation, Recipe, RecipeError, load_part
+from .recipe import Distillation, Recipe, RecipeError, load_part, new_part
 from .song_tasks import TransformerTask, conditions_of
 
 
@@ -28,7 +28,7 @@ class DistillationTask(TransformerTask):
         style = self._on_cpu["style_encoder"].encode_text([""])
         self.no_style = {"style_tokens": style.tokens, "style_mask": style.mask, "style_pooled": style.pooled}
 
-    def build_network(self, sizes: dict[str, int]) -> SongTransformer:
+    def build_network(self, sizes: dict[str, Any]) -> SongTransformer:
         teacher = load_part(SongTransformer, self.recipe.data.teacher, "data.teacher")
         if self.recipe.model:
             raise RecipeError("model: the student is built like its teacher; leave it out")
@@ -36,6 +36,8 @@ class DistillationTask(TransformerTask):
         if other:
             raise RecipeError(f"data.teacher: {', '.join(other)}: it was not trained with these parts")
         self._teacher = {"teacher": teacher}  # not a submodule: neither saved nor optimised
+        if self.recipe.initial is not None:
+            return new_part(SongTransformer, self.recipe, **sizes)
         return copy.deepcopy(teacher).requires_grad_(True).train()
 
     def draw_times(self, count: int, generator: torch.Generator) -> Tensor:

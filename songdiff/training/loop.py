@@ -1,32 +1,56 @@
-"""The one training loop, for every part: accelerate, moving averages, exact resume, a log and an export."""
+"""The one training loop, for every part: accelerate, moving averages, exact resume, an export.
+
+A step takes ``gradient_accumulation`` micro-batches in each of its processes. They are numbered through: what is drawn
+for number i of a step follows from (seed, step, i) alone, and the gradient is the mean over all of them, so two
+processes do what one does with twice the accumulation.
+"""
 
 from __future__ import annotations
 
-import json
 import math
+import os
+import signal
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from accelerate import Accelerator
-from accelerate.utils import DistributedDataParallelKwargs
+from accelerate.utils import (
+    DistributedDataParallelKwargs,
+    DistributedType,
+    InitProcessGroupKwargs,
+    broadcast_object_list,
+)
 from diffusers.training_utils import EMAModel
 from torch import Tensor, nn
-from tqdm import tqdm
+from torch.utils.flop_counter import FlopCounterMode
 
-from .recipe import Recipe
-from .state import load_state, save_state
+from .plan import memory_remedy
+from .progress import Progress, check_tracker
+from .recipe import Recipe, RecipeError
+from .samples import HeldOut, sing
+from .sharding import is_split, shard, whole_network, whole_tensor
+from .state import check_room, load_state, newest_state, save_state, state_bytes
+
+PATIENCE = timedelta(hours=12)
+"""How long processes wait for one that encodes songs or writes a state."""
+OTHERS_SPLIT = (DistributedType.FSDP, DistributedType.DEEPSPEED, DistributedType.MEGATRON_LM)
+TERMINATED = 143
+"""The exit code of a run that SIGTERM ended: 128 + 15, as shells count it."""
 
 
 class Task(nn.Module):
     """What is trained, and how one example looks. ``network`` is the part that is exported.
 
     A subclass gives :meth:`batch` (any tree of tensors, drawn from ``rng`` alone) and :meth:`forward` (named losses,
-    their sum is minimised; all random numbers come from the batch).
+    their sum is minimised; random numbers are the batch's or from torch's generator, which is seeded for each batch).
     """
 
     network: Any
@@ -45,92 +69,81 @@ class Task(nn.Module):
     def before_export(self) -> None:
         """Set what follows from the trained weights; called with the averaged ones in place."""
 
+    def export(self, folder: Path) -> None:
+        """Write the part into ``folder``."""
+        self.network.save_pretrained(folder)
+
     def validation_batch(self) -> Any | None:
         """A fixed batch of held-out examples, or None."""
+        return None
+
+    def held_out_song(self) -> HeldOut | None:
+        """A held-out song to be sung while training goes on, or None."""
         return None
 
 
 def train(task: Task, recipe: Recipe) -> Path:
     """Run (or go on with) a recipe; returns the folder of the exported part.
 
-    Writes ``log.jsonl``, ``state.safetensors`` every few minutes, and at those times and at the end the part itself
-    with its averaged weights. SIGTERM and kill -9 lose at most the minutes since the last state.
+    Writes ``log.jsonl``, a state every few minutes, and at those times and at the end the part itself with its averaged
+    weights. SIGTERM ends a run after its step and with a state, by ``SystemExit(143)``; kill -9 loses the minutes since
+    the last state. Either way the same recipe goes on, and ends with the weights that it would have had.
     """
-    kwargs = DistributedDataParallelKwargs(broadcast_buffers=False)
-    accelerator = Accelerator(
-        mixed_precision=recipe.mixed_precision,
-        gradient_accumulation_steps=recipe.gradient_accumulation,
-        log_with=recipe.tracker,
-        project_dir=str(recipe.output),
-        kwargs_handlers=[kwargs],
-    )
-    output, main = recipe.output, accelerator.is_main_process
+    accelerator = _accelerator(recipe)
+    output, o = recipe.output, recipe.optimizer
     output.mkdir(parents=True, exist_ok=True)
-    groups = task.parameter_groups()
-    parameters = [p for group in groups for p in group["params"]]
-    o = recipe.optimizer
-    optimizer = torch.optim.AdamW(groups, lr=o.lr, betas=o.betas, weight_decay=o.weight_decay, fused=True)
+    model = _prepare_model(task, recipe, accelerator)
+    adam = torch.optim.AdamW(task.parameter_groups(), lr=o.lr, betas=o.betas, weight_decay=o.weight_decay, fused=True)
+    optimizer = accelerator.prepare_optimizer(adam)
+    parameters = [p for group in adam.param_groups for p in group["params"]]
     ema = EMAModel(parameters, decay=recipe.ema_decay, use_ema_warmup=True, power=0.75, foreach=True)
-    ema.to(accelerator.device)
-    state_file, done = output / "state.safetensors", 0
-    if state_file.exists():
-        done = load_state(state_file, task, optimizer, ema)
-    if recipe.compile:
-        task.compile()
-    model, optimizer = accelerator.prepare(task, optimizer)
-    if recipe.tracker:
-        accelerator.init_trackers("songdiff", config=json.loads(recipe.model_dump_json()))
-
-    def save(step: int) -> None:
-        if not main:
-            return
-        save_state(state_file, task, optimizer.optimizer, ema, step)
-        ema.store(parameters)
-        ema.copy_to(parameters)
-        task.before_export()
-        task.network.save_pretrained(output / "export")
-        ema.restore(parameters)
-
-    validation = task.validation_batch()
-    saved, started, first, recent = time.monotonic(), time.monotonic(), done, []
-    bar = tqdm(total=recipe.steps, initial=done, desc=recipe.kind, disable=not main, mininterval=2.0)
-    for step, batch in _batches(task, recipe, done, accelerator):
-        for group in optimizer.param_groups:
-            group["lr"] = o.lr * group.get("lr_scale", 1.0) * learning_rate_factor(step, recipe)
-        for micro_batch in batch:
-            with accelerator.accumulate(model):
-                losses = model(_to_device(micro_batch, accelerator.device))
-                loss = torch.stack(list(losses.values())).sum()
-                accelerator.backward(loss)
-                if accelerator.sync_gradients:
-                    norms = [float(accelerator.clip_grad_norm_(g["params"], o.max_grad_norm)) for g in groups]
-                if not accelerator.sync_gradients or all(map(math.isfinite, norms)):
-                    optimizer.step()
-                optimizer.zero_grad()
-        ema.step(parameters)
-        recent.append([float(value.detach()) for value in losses.values()])
-        bar.update()
-        last = step + 1 == recipe.steps
-        if main and ((step + 1) % recipe.log_every == 0 or last):
-            row = dict(zip(losses, np.mean(recent, axis=0).round(5).tolist(), strict=True))
-            row |= {"step": step + 1, "lr": optimizer.param_groups[0]["lr"], "grad_norm": round(norms[0], 4)}
-            row["steps_per_second"] = round((step + 1 - first) / (time.monotonic() - started), 3)
-            if validation is not None and ((step + 1) % (10 * recipe.log_every) == 0 or last):
-                row |= {
-                    f"validation_{k}": v for k, v in _validate(task, validation, ema, parameters, accelerator).items()
-                }
-            recent = []
-            with (output / "log.jsonl").open("a") as log:
-                log.write(json.dumps(row) + "\n")
-            bar.set_postfix({name: row[name] for name in losses})
-            if recipe.tracker:
-                accelerator.log({k: v for k, v in row.items() if k != "step"}, step=step + 1)
-        if last or time.monotonic() - saved > 60 * recipe.save_minutes:
-            save(step + 1)
-            saved = time.monotonic()
-    bar.close()
-    if recipe.tracker:
-        accelerator.end_training()
+    done = _go_on(task, recipe, adam, ema, accelerator)
+    groups = adam.param_groups  # not before: loading a state replaces them
+    progress, validation = Progress(recipe, accelerator, done), task.validation_batch()
+    saved = time.monotonic()
+    with _listen_for_sigterm() as terminated, _out_of_memory_answered(recipe, accelerator):
+        for step, micro_batches in _batches(task, recipe, done, accelerator):
+            if step == done:
+                progress.flops = _flops(task, _to_device(micro_batches[0], accelerator.device))
+                if recipe.compile:
+                    task.compile()
+            for group in groups:
+                group["lr"] = o.lr * group.get("lr_scale", 1.0) * learning_rate_factor(step, recipe)
+            rows = []
+            for i, micro_batch in enumerate(micro_batches):
+                torch.manual_seed(_seed(recipe, step, i, accelerator).generate_state(1, np.uint64).item())
+                with accelerator.accumulate(model):
+                    losses = model(_to_device(micro_batch, accelerator.device))
+                    rows.append(torch.stack([value.detach().float() for value in losses.values()]))
+                    accelerator.backward(torch.stack(list(losses.values())).sum())
+                    if accelerator.sync_gradients:
+                        norms = [_clip(group["params"], o.max_grad_norm) for group in groups]
+                    if not accelerator.sync_gradients or all(map(math.isfinite, norms)):
+                        optimizer.step()
+                    optimizer.zero_grad()
+            ema.step(parameters)
+            progress.step(torch.stack(rows).mean(0))
+            step, last = step + 1, step + 1 == recipe.steps
+            if step % recipe.log_every == 0 or last:
+                row = progress.row(step, list(losses), lr=groups[0]["lr"], grad_norm=round(norms[0], 4))
+                if validation is not None and (step % (10 * recipe.log_every) == 0 or last):
+                    row |= _validate(task, validation, ema, parameters, accelerator)
+                progress.tell(row, list(losses))
+            if recipe.sample_every and step % recipe.sample_every == 0:
+                _export(task, output / "export", ema, parameters, accelerator)
+                _sing(task, recipe, step, progress, accelerator)
+            late = time.monotonic() - saved > 60 * recipe.save_minutes
+            stop, save = _agreed(accelerator, terminated.is_set(), late or last)
+            if save or stop:
+                save_state(output, recipe.keep, accelerator.is_main_process, task, adam, ema, step)
+                _export(task, output / "export", ema, parameters, accelerator)
+                saved = time.monotonic()
+            if stop and not last:
+                progress.close()
+                raise SystemExit(TERMINATED)
+    if done >= recipe.steps:  # it may have been killed between its last state and its export
+        _export(task, output / "export", ema, parameters, accelerator)
+    progress.close()
     accelerator.wait_for_everyone()
     return output / "export"
 
@@ -143,13 +156,66 @@ def learning_rate_factor(step: int, recipe: Recipe) -> float:
     return min(1.0, rising, falling)
 
 
+def _accelerator(recipe: Recipe) -> Accelerator:
+    if recipe.tracker:
+        check_tracker(recipe.tracker)
+    if recipe.deterministic:
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+        torch.use_deterministic_algorithms(True)
+    accelerator = Accelerator(
+        mixed_precision=recipe.mixed_precision,
+        gradient_accumulation_steps=recipe.gradient_accumulation,
+        log_with=recipe.tracker,
+        project_dir=str(recipe.output),
+        kwargs_handlers=[
+            DistributedDataParallelKwargs(broadcast_buffers=False),
+            InitProcessGroupKwargs(timeout=PATIENCE),
+        ],
+    )
+    if accelerator.distributed_type in OTHERS_SPLIT:
+        raise RecipeError(
+            f"accelerate is configured for {accelerator.distributed_type.value}: configure plain processes "
+            "(recipes/accelerate/) and set fsdp=true to split the model between them"
+        )
+    return accelerator
+
+
+def _prepare_model(task: Task, recipe: Recipe, accelerator: Accelerator) -> nn.Module:
+    """The task on its device, split (``fsdp``) or whole in every process."""
+    if recipe.gradient_checkpointing:
+        task.network.enable_gradient_checkpointing()
+    sharded = recipe.fsdp and accelerator.num_processes > 1
+    if sharded:
+        dtype = torch.bfloat16 if recipe.mixed_precision == "bf16" else None
+        shard(task, task.network, accelerator.device, accelerator.num_processes, dtype)
+    return accelerator.prepare_model(task, evaluation_mode=sharded)  # evaluation_mode: not wrapped once more
+
+
+def _go_on(
+    task: Task, recipe: Recipe, optimizer: torch.optim.Optimizer, ema: EMAModel, accelerator: Accelerator
+) -> int:
+    """Steps done so far; the newest state is restored. The disk must have room for what is to be kept."""
+    found: list[Path | None] = [None]
+    if accelerator.is_main_process:
+        parameters = [p for group in optimizer.param_groups for p in group["params"]]
+        found, size = [newest_state(recipe.output)], state_bytes(task, parameters)
+        kept = len(list((recipe.output / "states").glob("step-*.safetensors")))
+        check_room(recipe.output, size * max(1, recipe.keep + 1 - kept))
+    (path,) = broadcast_object_list(found)
+    return 0 if path is None else load_state(path, task, optimizer, ema)
+
+
+def _seed(recipe: Recipe, step: int, i: int, accelerator: Accelerator) -> np.random.SeedSequence:
+    """What the i-th micro-batch of this process follows from."""
+    return np.random.SeedSequence((recipe.seed, step, i * accelerator.num_processes + accelerator.process_index))
+
+
 def _batches(task: Task, recipe: Recipe, done: int, accelerator: Accelerator) -> Iterator[tuple[int, list[Any]]]:
     """(step, its micro-batches) for all steps still to do; the next step's are drawn while one is computed."""
 
     def draw(step: int) -> list[Any]:
-        process = accelerator.process_index
-        rng = np.random.default_rng((recipe.seed, step, process))
-        return [task.batch(rng) for _ in range(recipe.gradient_accumulation)]
+        seeds = [_seed(recipe, step, i, accelerator) for i in range(recipe.gradient_accumulation)]
+        return [task.batch(np.random.default_rng(seed)) for seed in seeds]
 
     with ThreadPoolExecutor(1) as pool:
         following = pool.submit(draw, done)
@@ -161,16 +227,105 @@ def _batches(task: Task, recipe: Recipe, done: int, accelerator: Accelerator) ->
 
 
 @torch.no_grad()
+def _flops(task: Task, batch: Any) -> float:
+    """Operations of a micro-batch, forwards and (twice as many) backwards; where some networks stand still, at most.
+    What checkpointing repeats is not counted."""
+    with FlopCounterMode(display=False) as counter:
+        task(batch)
+    return 3.0 * counter.get_total_flops()
+
+
+def _clip(parameters: list[nn.Parameter], max_norm: float) -> float:
+    return float(whole_tensor(torch.nn.utils.clip_grad_norm_(parameters, max_norm)))
+
+
+@contextmanager
+def _averaged(parameters: list[nn.Parameter], ema: EMAModel) -> Iterator[None]:
+    """The moving averages in the place of the weights."""
+    own = [p.detach().clone() for p in parameters]
+    try:
+        _assign(parameters, ema.shadow_params)
+        yield
+    finally:
+        _assign(parameters, own)
+
+
+@torch.no_grad()
+def _assign(parameters: list[nn.Parameter], values: list[Tensor]) -> None:
+    for parameter, value in zip(parameters, values, strict=True):
+        parameter.copy_(value)
+
+
+def _export(task: Task, folder: Path, ema: EMAModel, parameters: list[nn.Parameter], accelerator: Accelerator) -> None:
+    """The part with its averaged weights, by the main process: written beside, then moved into place file by file."""
+    part, main = folder.with_suffix(".part"), accelerator.is_main_process
+    with _averaged(parameters, ema):
+        if is_split(task.network):
+            network = whole_network(task.network, main)
+            if main:
+                network.save_pretrained(part)
+        else:
+            task.before_export()
+            if main:
+                task.export(part)
+    if main:
+        folder.mkdir(exist_ok=True)
+        for path in part.iterdir():
+            os.replace(path, folder / path.name)
+        part.rmdir()
+
+
+@torch.no_grad()
 def _validate(
     task: Task, batch: Any, ema: EMAModel, parameters: list[nn.Parameter], accelerator: Accelerator
 ) -> dict[str, float]:
-    """Losses of the averaged weights on held-out examples."""
-    ema.store(parameters)
-    ema.copy_to(parameters)
-    with accelerator.autocast():
+    """Losses of the averaged weights on held-out examples; all processes take part."""
+    with _averaged(parameters, ema), accelerator.autocast():
         losses = task(_to_device(batch, accelerator.device))
-    ema.restore(parameters)
-    return {name: round(float(value), 5) for name, value in losses.items()}
+    return {f"validation_{name}": round(float(value), 5) for name, value in losses.items()}
+
+
+def _sing(task: Task, recipe: Recipe, step: int, progress: Progress, accelerator: Accelerator) -> None:
+    """Let the exported part sing, in the main process alone."""
+    began, held_out = time.monotonic(), task.held_out_song()
+    if held_out is not None and accelerator.is_main_process:
+        path = recipe.output / "samples" / f"step-{step:08d}.wav"
+        figures = sing(recipe, recipe.output / "export", held_out, path, accelerator.device)
+        progress.tell_sample(path, figures, step)
+    accelerator.wait_for_everyone()
+    progress.do_not_count(time.monotonic() - began)
+
+
+def _agreed(accelerator: Accelerator, *asked: bool) -> list[bool]:
+    """For each question, whether any process says yes: all must stop, or save, after the same step."""
+    if accelerator.num_processes == 1:
+        return list(asked)
+    votes = torch.tensor(asked, dtype=torch.float32, device=accelerator.device)
+    return [votes > 0 for votes in accelerator.reduce(votes).tolist()]
+
+
+@contextmanager
+def _listen_for_sigterm() -> Iterator[threading.Event]:
+    """An event that SIGTERM sets; Python lets only the main thread hear signals."""
+    terminated = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield terminated
+        return
+    before = signal.signal(signal.SIGTERM, lambda *_: terminated.set())
+    try:
+        yield terminated
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def _out_of_memory_answered(recipe: Recipe, accelerator: Accelerator) -> Iterator[None]:
+    try:
+        yield
+    except torch.OutOfMemoryError:
+        cuda = accelerator.device.type == "cuda"
+        total = torch.cuda.get_device_properties(accelerator.device).total_memory if cuda else None
+        raise RecipeError(memory_remedy(recipe, accelerator.num_processes, total)) from None
 
 
 def _to_device(batch: Any, device: torch.device) -> Any:

@@ -19,7 +19,7 @@ from ..errors import InputError
 from ..models.style_probe import CHROMA, GENDERS, StyleProbe, level
 from ..score import Score
 from .loop import Task
-from .recipe import Recipe
+from .recipe import Recipe, new_part
 from .recogniser import LATENT_SAMPLES, disturbed
 
 SILENT = math.log(1e-3)  # of the loudest mel band of a crop of vocals in which nobody sings
@@ -52,7 +52,7 @@ class StyleProbeTask(Task):
             for name in instruments_of(song.score):
                 counts[name] = counts.get(name, 0) + 1
         common = sorted(name for name, count in counts.items() if count >= RAREST * len(songs))
-        self.network = StyleProbe(genres=sorted(GENRES), instruments=common, **recipe.model)
+        self.network = new_part(StyleProbe, recipe, genres=sorted(GENRES), instruments=common)
         self.songs, self.held_out = self._listen(songs), self._listen(held_out)
 
     def batch(self, rng: np.random.Generator) -> dict[str, Tensor]:

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import torch
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
 from ..errors import InputError
+from ..models.adapter import WORD
+from ..score import TRACKS
 
 CROP_KINDS = ("autoencoder", "vocoder", "waveform_autoencoder")
 """The kinds of recipe that learn from crops of sound; the data fields about crops are for them alone."""
 ADVERSARY_KINDS = ("waveform_autoencoder", "vocoder")
 """The kinds of recipe that may have an ``adversary``."""
+TRANSFORMER_KINDS = ("transformer", "few_step_transformer")
+"""The kinds of recipe that train a transformer, which may be split, checkpointed and heard."""
+
+ADAPTER_KINDS = ("lora", "concept", "preference")
+"""The kinds of recipe that train an adapter of the transformer that ``initial`` names."""
 
 
 class RecipeError(InputError):
@@ -27,13 +34,14 @@ class _Strict(BaseModel):
 
 class Data(_Strict):
     """Where training examples come from. ``corpus``: a folder of ``songdiff corpus build``. ``autoencoder``,
-    ``style_encoder`` and ``teacher`` (a transformer): trained parts that this training stands on. ``cache``: where
-    encoded songs are kept."""
+    ``style_encoder`` and ``teacher`` (a transformer): trained parts that this training stands on; ``vocoder``: one to
+    hear it with. ``cache``: where encoded songs are kept."""
 
     corpus: Path
     autoencoder: Path | None = None
     style_encoder: Path | None = None
     teacher: Path | None = None
+    vocoder: Path | None = None
     cache: Path | None = None
     songs: int | None = Field(default=None, ge=1)
     """Take only the first songs of the training split (to overfit a few)."""
@@ -75,8 +83,41 @@ class Distillation(_Strict):
     guidance_scale: float = Field(default=2.0, ge=1)
 
 
+class LoraSettings(_Strict):
+    """Of an adapter (``songdiff/training/adapters.py``): ``rank`` of its matrices; ``alpha / rank`` times their product
+    is added to the weights (None: their product). ``modules``: how many of the transformer's matrices are adapted,
+    those on which the loss depends most (None: all)."""
+
+    rank: int = Field(default=16, ge=1)
+    alpha: int | None = Field(default=None, gt=0)
+    modules: int | None = Field(default=None, ge=1)
+
+
+class ConceptSettings(_Strict):
+    """``word`` calls the concept in a prompt; ``tokens`` are the vectors that it puts beside those of the prompt."""
+
+    word: str = Field(default="<mine>", pattern=f"^{WORD}$")
+    tokens: int = Field(default=4, ge=1)
+
+
+class PreferenceSettings(_Strict):
+    """Of DPO (``songdiff/training/preferences.py``): how firmly it holds to the network it starts from (``beta``), and
+    the ``tracks`` that winner and loser are compared on."""
+
+    beta: float = Field(default=2000.0, gt=0)
+    tracks: list[str] = list(TRACKS)
+
+    @field_validator("tracks")
+    @classmethod
+    def _there_are_four(cls, tracks: list[str]) -> list[str]:
+        if not tracks or set(tracks) - set(TRACKS):
+            raise ValueError(f"choose some of {', '.join(TRACKS)}")
+        return tracks
+
+
 class Recipe(_Strict):
-    """One training. ``crop_frames`` counts latent frames; ``output`` gets the exported part, the log and the state."""
+    """One training. ``crop_frames`` counts latent frames; ``output`` gets the exported part, the log and the states.
+    A step's gradient is the mean over ``batch_size`` · ``gradient_accumulation`` · processes crops."""
 
     kind: Literal[
         "autoencoder",
@@ -84,6 +125,9 @@ class Recipe(_Strict):
         "style_encoder",
         "transformer",
         "few_step_transformer",
+        "lora",
+        "concept",
+        "preference",
         "recogniser",
         "style_probe",
         "waveform_autoencoder",
@@ -92,21 +136,45 @@ class Recipe(_Strict):
     seed: int = 0
     data: Data
     model: dict[str, Any] = {}
+    initial: Path | None = None
+    """An exported part of the same kind to start from: its config and weights."""
     optimizer: Optimizer
     adversary: AdversarySettings | None = None
     distillation: Distillation | None = None
     """For ``kind: few_step_transformer``; None: the default."""
+    lora: LoraSettings | None = None
+    concept: ConceptSettings | None = None
+    preference: PreferenceSettings | None = None
+    """For :data:`ADAPTER_KINDS`, and for the kinds of their names; None: the default."""
+    alignment: float = Field(default=0.0, ge=0)
+    """For ``kind: transformer``: weight of the loss on sung phonemes (``songdiff/training/alignment.py``)."""
     steps: int = Field(ge=1)
     batch_size: int = Field(ge=1)
     crop_frames: int = Field(ge=8)
+    crop_lengths: list[Annotated[int, Field(ge=8)]] = []
+    """For :data:`TRANSFORMER_KINDS`: lengths (latent frames) to choose from, one for each micro-batch, which holds as
+    many crops as make up ``batch_size`` · ``crop_frames`` frames, of songs at least as long where there are any."""
     ema_decay: float = Field(default=0.999, ge=0, lt=1)
     mixed_precision: Literal["no", "bf16"] = "bf16"
     compile: bool = False
     gradient_accumulation: int = Field(default=1, ge=1)
+    """Micro-batches of ``batch_size`` to a step, in each process."""
+    gradient_checkpointing: bool = False
+    """For :data:`TRANSFORMER_KINDS`: compute blocks anew for their gradients instead of keeping what is in them."""
+    fsdp: bool = False
+    """For :data:`TRANSFORMER_KINDS`: split weights, gradients and moments between processes, if there are several."""
+    deterministic: bool = False
+    """Only algorithms that give the same bits every time. CPUs do so anyway; GPUs get slower."""
     save_minutes: float = Field(default=5.0, gt=0)
+    keep: int = Field(default=2, ge=1)
+    """How many states to keep, the last ones."""
     log_every: int = Field(default=20, ge=1)
-    tracker: str | None = None
-    """A tracker of accelerate by name ("tensorboard", "wandb" …) beside the log.jsonl that is always written."""
+    """Steps to a row of the log; every tenth row has the losses of held-out examples."""
+    sample_every: int | None = Field(default=None, ge=1)
+    """For :data:`TRANSFORMER_KINDS`: steps to a song of the held-out ones that is sung and measured; needs
+    ``data.vocoder``."""
+    tracker: str | None = "tensorboard"
+    """A tracker of accelerate by name ("wandb" …; null: none) beside the log.jsonl that is always written."""
 
     @field_validator("data")
     @classmethod
@@ -127,12 +195,40 @@ class Recipe(_Strict):
             raise ValueError(f"only for {' and '.join(ADVERSARY_KINDS)}")
         return adversary
 
+    @field_validator("alignment")
+    @classmethod
+    def _transformers_are_aligned(cls, alignment: float, info: ValidationInfo) -> float:
+        if alignment and info.data.get("kind") != "transformer":
+            raise ValueError("only for transformer")
+        return alignment
+
     @field_validator("distillation")
     @classmethod
     def _few_steps_are_distilled(cls, distillation: Distillation | None, info: ValidationInfo) -> Distillation | None:
         if distillation is not None and info.data.get("kind") != "few_step_transformer":
             raise ValueError("only for few_step_transformer")
         return distillation
+
+    @field_validator("lora", "concept", "preference")
+    @classmethod
+    def _adapters_are_of_their_kind(cls, settings: Any, info: ValidationInfo) -> Any:
+        kinds = ADAPTER_KINDS if info.field_name == "lora" else (info.field_name,)
+        if settings is not None and info.data.get("kind") not in kinds:
+            raise ValueError(f"only for {', '.join(map(str, kinds))}")
+        if info.data.get("kind") == "preference" and getattr(settings, "modules", None) is not None:
+            raise ValueError("modules: only for lora and concept; preference tuning adapts all matrices")
+        return settings
+
+    @model_validator(mode="after")
+    def _songs_are_for_transformers(self) -> Recipe:
+        fields = {"gradient_checkpointing", "fsdp", "crop_lengths", "sample_every"} & self.model_fields_set
+        if fields and self.kind not in TRANSFORMER_KINDS:
+            raise ValueError(f"{', '.join(sorted(fields))}: only for {' and '.join(TRANSFORMER_KINDS)}")
+        if self.fsdp and self.compile:
+            raise ValueError("compile: not together with fsdp")
+        if self.sample_every is not None and self.data.vocoder is None:
+            raise ValueError("sample_every: name the folder of a trained vocoder in data.vocoder")
+        return self
 
 
 def load_recipe(path: str | Path, overrides: tuple[str, ...] = ()) -> Recipe:
@@ -156,7 +252,8 @@ def load_recipe(path: str | Path, overrides: tuple[str, ...] = ()) -> Recipe:
         raise RecipeError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
     except ValidationError as error:
         first = error.errors()[0]
-        raise RecipeError(f"{path}: {'.'.join(str(part) for part in first['loc'])}: {first['msg']}") from None
+        field = "".join(f"{part}." for part in first["loc"]).removesuffix(".")
+        raise RecipeError(f"{path}: {field}{': ' if field else ''}{first['msg']}") from None
 
 
 def _assign(content: Any, keys: list[str], value: Any, override: str) -> None:
@@ -172,3 +269,24 @@ def load_part(part: Any, folder: Any, field: str) -> Any:
     if folder is None or not (folder / "config.json").exists():
         raise RecipeError(f"{field}: no trained part at {folder}; run its recipe first")
     return part.from_pretrained(folder, dtype=torch.float32).requires_grad_(False).eval()
+
+
+def new_part(part: Any, recipe: Recipe, **config: Any) -> Any:
+    """The part to be trained: with new weights, of ``config`` and the recipe's ``model``, or that of ``initial``.
+
+    Raises :class:`RecipeError` where there is none, or one that was not built for ``config``.
+    """
+    folder = recipe.initial
+    if folder is None:
+        return part(**(config | recipe.model))
+    if recipe.model:
+        raise RecipeError("model: it is built like the one it starts from; leave it out, or leave initial out")
+    if not (folder / "config.json").exists():
+        raise RecipeError(f"initial: there is no trained part at {folder}")
+    network = part.from_pretrained(folder, dtype=torch.float32).train()
+    other = [
+        f"{name} is {network.config[name]}, not {size}" for name, size in config.items() if network.config[name] != size
+    ]
+    if other:
+        raise RecipeError(f"initial: {folder}: {', '.join(other)}: it was not trained with these parts")
+    return network

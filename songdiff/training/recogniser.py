@@ -11,7 +11,7 @@ from ..data import corpus_songs
 from ..lyrics.phonemes import SILENCE
 from ..models.recogniser import BLANK, PhonemeRecogniser, recogniser_loss
 from .loop import Task
-from .recipe import Recipe
+from .recipe import Recipe, new_part
 
 LATENT_SAMPLES = 2048  # what ``crop_frames`` of the recipe counts, as in every other recipe
 
@@ -28,7 +28,7 @@ class RecogniserTask(Task):
         self.recipe = recipe
         self.songs = self._sung(corpus_songs(recipe.data.corpus, "train", recipe.data.songs))
         self.held_out = self._sung(corpus_songs(recipe.data.corpus, "test", 32)) or self.songs
-        self.network = PhonemeRecogniser(**recipe.model)
+        self.network = new_part(PhonemeRecogniser, recipe)
         self._index = {symbol: i for i, symbol in enumerate(self.network.inventory)}
 
     @staticmethod

@@ -28,8 +28,10 @@ from ..data import EncodedSong, corpus_songs, encode_songs
 from ..diffusion import draw_times, interpolate, masked_velocity_loss
 from ..models import Codec, SongTransformer, StyleEncoder, codec_of, load_autoencoder
 from ..score import TRACKS
+from .alignment import PhonemeListener, alignment_losses, phoneme_labels
 from .loop import Task
-from .recipe import Recipe, RecipeError, load_part
+from .recipe import Recipe, RecipeError, load_part, new_part
+from .samples import HeldOut
 
 
 class StyleTask(Task):
@@ -39,7 +41,7 @@ class StyleTask(Task):
         super().__init__()
         self.recipe = recipe
         self.songs = _encoded(recipe, "train", recipe.data.songs)
-        self.network = StyleEncoder(vocabulary=list(STYLE_WORDS), **recipe.model)
+        self.network = new_part(StyleEncoder, recipe, vocabulary=list(STYLE_WORDS))
 
     def batch(self, rng: np.random.Generator) -> dict[str, Any]:
         chosen = rng.choice(len(self.songs), self.recipe.batch_size, replace=len(self.songs) < self.recipe.batch_size)
@@ -65,8 +67,7 @@ class TransformerTask(Task):
         style_encoder = load_part(StyleEncoder, recipe.data.style_encoder, "data.style_encoder")
         self._on_cpu = {"style_encoder": style_encoder}  # used while batches are drawn: not a submodule, so never moved
         self.silence, self.frame_rate = codec.silence_latent.cpu().clone(), codec.frame_rate
-        self.songs = _encoded(recipe, "train", recipe.data.songs)
-        self.held_out = _encoded(recipe, "test", 16) or self.songs[:16]
+        self.songs, self.held_out = self.read_songs()
         self._conditions: dict[str, FrameConditions] = {}
         self._phonemes: dict[tuple[str, Grain], Tensor] = {}
         self._sounding: dict[str, Tensor] = {}
@@ -76,10 +77,21 @@ class TransformerTask(Task):
             "style_size": style_encoder.config.embedding_size,
         }
         self.network = self.build_network(sizes)
+        self.listener = PhonemeListener(codec.latent_channels) if recipe.alignment else None
 
-    def build_network(self, sizes: dict[str, int]) -> SongTransformer:
-        hears = {"groups": list(ALL_GROUPS), "singers": _singers(self.songs)}
-        return SongTransformer(**sizes, **(hears | self.recipe.model))
+    def parameter_groups(self) -> list[dict[str, Any]]:
+        groups: list[dict[str, Any]] = [{"params": list(self.network.parameters())}]
+        return groups if self.listener is None else [*groups, {"params": list(self.listener.parameters())}]
+
+    def read_songs(self) -> tuple[list[EncodedSong], list[EncodedSong]]:
+        """Those to learn from, and those to validate with."""
+        songs = _encoded(self.recipe, "train", self.recipe.data.songs)
+        return songs, _encoded(self.recipe, "test", 16) or songs[:16]
+
+    def build_network(self, sizes: dict[str, Any]) -> SongTransformer:
+        if self.recipe.initial is None:
+            sizes = sizes | {"groups": list(ALL_GROUPS), "singers": _singers(self.songs)}
+        return new_part(SongTransformer, self.recipe, **sizes)
 
     def conditions(self, song: EncodedSong, grain: Grain, start: int, length: int) -> FrameConditions:
         """Conditions of a stretch of latent frames, to be flagged with ``grain``; views of those of whole songs, which
@@ -120,13 +132,24 @@ class TransformerTask(Task):
         return draw_times(count, generator)
 
     def batch(self, rng: np.random.Generator) -> dict[str, Any]:
-        return self._draw(self.songs, rng)
+        r = self.recipe
+        if not r.crop_lengths:
+            return self._draw(self.songs, rng, r.batch_size, r.crop_frames)
+        length = int(rng.choice(r.crop_lengths))
+        long_enough = [song for song in self.songs if song.latents.shape[-1] >= length] or self.songs
+        return self._draw(long_enough, rng, max(1, r.batch_size * r.crop_frames // length), length)
 
-    def validation_batch(self) -> dict[str, Any]:
-        return self._draw(self.held_out, np.random.default_rng(1))
+    def validation_batch(self) -> dict[str, Any] | None:
+        r = self.recipe
+        return self._draw(self.held_out, np.random.default_rng(1), r.batch_size, r.crop_frames)
 
-    def _draw(self, songs: list[EncodedSong], rng: np.random.Generator) -> dict[str, Any]:
-        length, B = self.recipe.crop_frames, self.recipe.batch_size
+    def held_out_song(self) -> HeldOut:
+        """The shortest held-out song with words, or the shortest."""
+        song = min(self.held_out, key=lambda song: (not song.score.words, song.score.duration))
+        return HeldOut(song.score, song.captions[0])
+
+    def _draw(self, songs: list[EncodedSong], rng: np.random.Generator, B: int, length: int) -> dict[str, Any]:
+        """``B`` crops of ``length`` latent frames."""
         silence = self.silence.repeat(len(TRACKS))[:, None]
         latents, masks, conditions, prompts, references = [], [], [], [], []
         for song in (songs[i] for i in rng.integers(len(songs), size=B)):
@@ -192,7 +215,24 @@ class TransformerTask(Task):
         noisy = interpolate(batch["data"], batch["noise"], batch["times"])
         states = self.network.encode_conditions(conditions_of(batch))
         velocity = self.velocity(self.network, batch, noisy, batch["times"], states)
-        return {"velocity": masked_velocity_loss(velocity, batch["data"], batch["noise"], self.unknown_cells(batch))}
+        unknown = self.unknown_cells(batch)
+        losses = {"velocity": masked_velocity_loss(velocity, batch["data"], batch["noise"], unknown)}
+        return losses if self.listener is None else losses | self._alignment(batch, noisy, velocity, unknown)
+
+    def _alignment(self, batch: dict[str, Any], noisy: Tensor, velocity: Tensor, unknown: Tensor) -> dict[str, Tensor]:
+        """:func:`alignment_losses` of the vocals, the first track; their known cells are as they are."""
+        assert self.listener is not None
+        predicted = torch.where(unknown, noisy - batch["times"][:, None, None] * velocity, batch["data"])
+        vocals = slice(0, self.network.config.latent_channels)
+        losses = alignment_losses(
+            self.listener,
+            batch["data"][:, vocals],
+            predicted[:, vocals],
+            phoneme_labels(batch["phonemes"], batch["features"]),
+            batch["times"],
+            batch["noise"][:, vocals],
+        )
+        return losses | {"alignment": self.recipe.alignment * losses["alignment"]}
 
 
 def conditions_of(batch: dict[str, Any]) -> FrameConditions:

@@ -13,7 +13,7 @@ from ..models import WaveformAutoencoder
 from .adversary import Adversary
 from .audio_tasks import Crops
 from .loop import Task
-from .recipe import Recipe
+from .recipe import Recipe, new_part
 from .spectral_loss import multi_resolution_stft_loss
 
 KL_WEIGHT, L1_WEIGHT = (
@@ -28,7 +28,7 @@ class WaveformAutoencoderTask(Task):
     def __init__(self, recipe: Recipe) -> None:
         super().__init__()
         self.recipe, self.crops = recipe, Crops(recipe)
-        self.network = WaveformAutoencoder(**recipe.model)
+        self.network = new_part(WaveformAutoencoder, recipe)
         self.downsampling = math.prod(self.network.config.downsampling_ratios)
         self.adversary = None if recipe.adversary is None else Adversary(recipe.adversary)
 

@@ -112,6 +112,17 @@ def test_bench_times_every_stage(checkpoint, songdiff, tmp_path, monkeypatch):
     assert "4 s" in err
 
 
+def test_a_track_alone_is_what_a_decoder_is_compared_with(checkpoint):
+    codec = speed._codec(speed.Case("codec", str(checkpoint), 3.0, 2, "cpu", "auto", None))
+    assert codec.stages.keys() == {"encode", "decode"}
+    assert codec.seconds == pytest.approx(sum(codec.stages.values()), abs=1e-3)
+    whole = codec.model_copy(update={"name": "songdiff/tiny", "stages": {"decode": 10.0}})
+    slow = codec.model_copy(update={"name": "oobleck", "seconds": 20.0, "stages": {"decode": 20.0}})
+    run = {"model": "songdiff/tiny", "device": "cpu", "runs": 2, "machine": speed.Machine.here()}
+    assert speed.Speed(**run, timings=[whole, slow]).ratio(slow) == 2.0
+    assert speed.Speed(**run, timings=[whole, codec, slow]).ratio(slow) == 20.0 / codec.stages["decode"]
+
+
 def test_a_transformer_of_another_size_is_timed(monkeypatch):
     small = {**speed._DIFFRHYTHM, "hidden_size": 64, "num_layers": 2, "num_heads": 2}
     monkeypatch.setattr(speed, "_DIFFRHYTHM", small)

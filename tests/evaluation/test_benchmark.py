@@ -137,3 +137,30 @@ def test_what_cannot_be_measured_is_refused(song, tmp_path):
     refused(song, "cannot be read")
     song.with_suffix(".json").unlink()
     refused(song.parent, r"no score beside it \(0-tiny.json is missing\)")
+
+
+def test_without_a_plan_only_words_style_and_sound_are_held_against_a_song(checkpoint, tmp_path, monkeypatch):
+    english = next(item for item in load_benchmark() if item.english)
+    foreign = next(item for item in load_benchmark() if item.score.lines and not item.english)
+    monkeypatch.setattr(benchmark, "load_benchmark", lambda: (foreign, english))
+    seen = {}
+
+    def look(songs):
+        seen.update({song.name: song.score for song in songs})
+        return lambda song, audio: {"seconds": audio.mix.shape[1] / 44100}
+
+    monkeypatch.setattr(measures, "MEASURES", {"length": look})
+    arguments = {"progress": False, "work": tmp_path / "songs", "ceilings": False, "planner": "none"}
+    report = run_benchmark(checkpoint, None, 1, **arguments)
+    assert list(seen) == [english.name]
+    score = seen[english.name]
+    assert [line.text for line in score.lines] == [line.text for line in english.score.lines]
+    assert score.phonemes
+    assert score.singer == english.score.singer
+    assert score.chords is score.melody is score.parts is None
+    assert report.figures["length.seconds"].mean == pytest.approx(english.score.duration, abs=0.01)
+    made = (tmp_path / "songs" / f"{english.name}.flac").stat().st_mtime_ns
+    run_benchmark(checkpoint, None, 1, **arguments)
+    assert (tmp_path / "songs" / f"{english.name}.flac").stat().st_mtime_ns == made
+    with pytest.raises(InputError, match="another checkpoint"):
+        run_benchmark(checkpoint, None, 1, **(arguments | {"planner": "composer"}))

@@ -119,6 +119,8 @@ def test_gradients_of_the_waveform_reach_every_weight():
     wave.square().mean().backward()
     assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in vocoder.parameters())
     assert fine.phase is not None
+    with pytest.raises(ValueError, match="transients"):
+        SpectralVocoder(hidden_size=16, num_layers=1, phase="direct", transients=True)
     with pytest.raises(ValueError, match="only phase='direct'"):
         SpectralVocoder(hidden_size=16, num_layers=1).synthesize(spectra)
 
@@ -164,3 +166,41 @@ def test_magnitudes_of_every_vocoder_can_take_another_phase():
     assert not torch.equal(vocoder.decode(short, iterations=2), vocoder.decode(short))
     with pytest.raises(ValueError, match="not trained to predict phase for 'predicted'"):
         vocoder.decode(short, phase="predicted")
+
+
+def test_a_shaper_learns_that_strokes_begin_when_they_do(fitted):
+    """Strokes at other places in the hop than in training sound less before their time, and silence stays silent."""
+
+    def strokes(offset):
+        wave = torch.zeros(1, 44 * 2048)
+        for i, start in enumerate(range(4000 + offset, 80000, 9377)):
+            wave[0, start : start + 1500] = 0.3 * torch.randn(1500, generator=torch.Generator().manual_seed(i))
+        return wave
+
+    def before(wave, offset):
+        starts = torch.arange(4000 + offset, 80000, 9377)
+        return float(torch.stack([wave[0, start - 800 : start - 100].square().mean() for start in starts]).mean())
+
+    torch.manual_seed(0)
+    vocoder = SpectralVocoder(hidden_size=32, num_layers=1, phase="gradient", griffin_lim_iterations=2, transients=True)
+    optimizer = torch.optim.AdamW(vocoder.shaper.parameters(), lr=3e-3)
+    truth = torch.cat([strokes(137 * i) for i in range(4)])
+    log_mel = fitted.spectra(fitted.patches(truth[:, None].repeat(1, 2, 1))).log_mel
+    unshaped = vocoder.unshaped(vocoder.fine_spectra(log_mel), log_mel)
+    losses = []
+    for _ in range(120):
+        loss = vocoder.shaper.loss(unshaped, vocoder.fine_spectra(log_mel).envelope, truth)
+        losses.append(float(loss.detach()))
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    assert losses[-1] < 0.7 * losses[0]
+
+    wave = strokes(60)
+    log_mel = fitted.spectra(fitted.patches(wave[:, None].repeat(1, 2, 1))).log_mel
+    with torch.no_grad():
+        fine = vocoder.fine_spectra(log_mel)
+        plain = vocoder.unshaped(fine, log_mel)
+        shaped = vocoder.shaper(plain, fine.envelope)
+    assert before(shaped, 60) < 0.3 * before(plain, 60)
+    assert not vocoder.shaper(torch.zeros_like(plain), fine.envelope).any()

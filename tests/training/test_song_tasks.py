@@ -9,8 +9,10 @@ from songdiff.conditioning import ALL_GROUPS
 from songdiff.conditioning.groups import OFFSETS
 from songdiff.data import EncodedSong
 from songdiff.lyrics import parse_lyrics
+from songdiff.models import SongTransformer
 from songdiff.score import Singer
-from songdiff.training import load_recipe, song_tasks
+from songdiff.training import RecipeError, load_recipe, song_tasks
+from songdiff.training.recipe import new_part
 
 RECIPE = """
 kind: transformer
@@ -28,10 +30,13 @@ def song(name: str, singer: str | None) -> EncodedSong:
     """A song of 20 s whose vocals sound in the even stretches of 70 latent frames, at a level that tells them apart."""
     lyrics = parse_lyrics("[Verse]\nthe river is calling me home\nthe river is calling") if singer else None
     score = compose(lyrics, "folk", duration=20.0, seed=2, singer=Singer(name=singer, gender="female"))
-    latents = torch.randn(4, 8, 431, generator=torch.Generator().manual_seed(1)) + 5
+    generator = torch.Generator().manual_seed(1)
+    latents = torch.randn(4, 8, 431, generator=generator) + 5
     stretch = torch.arange(431) // 70
     latents[0] += stretch
-    return EncodedSong(name, latents.half(), torch.randn(100, 1724).half(), ["folk", "warm folk"], score)
+    return EncodedSong(
+        name, latents.half(), torch.randn(100, 1724, generator=generator).half(), ["folk", "warm folk"], score
+    )
 
 
 @pytest.fixture
@@ -52,6 +57,21 @@ def test_the_network_is_told_the_groups_and_singers_of_its_training(task):
     Singer(name="mara", **task.network.config.singers["mara"])
 
 
+def test_a_training_may_start_from_an_exported_part(task, tmp_path, checkpoint):
+    torch.nn.init.normal_(task.network.out.weight)
+    task.network.save_pretrained(tmp_path / "trained")
+    recipe = task.recipe.model_copy(update={"initial": tmp_path / "trained", "model": {}})
+    begun = song_tasks.TransformerTask(recipe).network
+    assert torch.equal(begun.out.weight, task.network.out.weight)
+    assert begun.config.singers == task.network.config.singers
+    with pytest.raises(RecipeError, match="leave it out"):
+        song_tasks.TransformerTask(recipe.model_copy(update={"model": {"num_layers": 1}}))
+    with pytest.raises(RecipeError, match="nowhere"):
+        song_tasks.TransformerTask(recipe.model_copy(update={"initial": tmp_path / "nowhere"}))
+    with pytest.raises(RecipeError, match="num_tracks is 4, not 5"):
+        new_part(SongTransformer, recipe, num_tracks=5)
+
+
 def test_one_step_on_a_batch(task):
     batch = task.batch(np.random.default_rng(0))
     again = task.batch(np.random.default_rng(0))
@@ -61,6 +81,46 @@ def test_one_step_on_a_batch(task):
     loss = task(batch)["velocity"]
     loss.backward()
     assert loss.isfinite()
+
+
+def test_alignment_is_a_loss_of_its_own(task):
+    aligned = song_tasks.TransformerTask(task.recipe.model_copy(update={"alignment": 0.5}))
+    batch = aligned.batch(np.random.default_rng(0))
+    losses = aligned(batch)
+    assert losses.keys() == {"velocity", "listening", "alignment"}
+    assert torch.equal(losses["velocity"], task(batch)["velocity"])
+    network, listener = aligned.parameter_groups()
+    assert {id(p) for p in network["params"] + listener["params"]} == {id(p) for p in aligned.parameters()}
+
+
+def test_a_micro_batch_has_one_of_the_lengths_and_about_as_many_frames(task):
+    task.recipe = task.recipe.model_copy(update={"crop_lengths": [32, 64, 400]})
+    task.songs[2].latents = task.songs[2].latents[..., :100]  # too short for the longest
+    shapes = set()
+    for seed in range(12):
+        batch = task.batch(np.random.default_rng(seed))
+        B, _, T = batch["data"].shape
+        shapes.add((B, T))
+        assert T < 400 or not (batch["data"][..., -1] == 0).all(1).any()  # nothing was lengthened with silence
+    assert shapes == {(24, 32), (12, 64), (1, 400)}
+    assert task.validation_batch()["data"].shape[::2] == (12, 64)
+
+
+def test_checkpointing_changes_no_gradient(task):
+    torch.nn.init.normal_(task.network.out.weight)
+    batch, gradients = task.batch(np.random.default_rng(0)), []
+    for _ in range(2):
+        task.zero_grad()
+        task(batch)["velocity"].backward()
+        gradients.append(task.network.blocks[0].qkv.weight.grad.clone())
+        task.network.enable_gradient_checkpointing()
+    assert gradients[0].any()
+    assert torch.equal(*gradients)
+
+
+def test_the_song_to_be_heard_is_the_shortest_with_words(task):
+    assert task.held_out_song().score.words
+    assert task.held_out_song().prompt == "folk"
 
 
 def test_the_clip_of_the_singer_is_of_another_part_of_the_song(task):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal, Optional
+from typing import Annotated, Optional
 
 import typer
 
@@ -21,7 +21,7 @@ def prepare(
         Optional[Path], typer.Option(help="A trained one: store its latents, so that trainings need not encode.")
     ] = None,
     workers: Annotated[Optional[int], typer.Option(min=1, help="Processes; none: one per core.")] = None,
-    engine: Annotated[Literal["processes", "ray"], typer.Option(help="ray: a cluster (RAY_ADDRESS).")] = "processes",
+    engine: Annotated[str, typer.Option(help="processes, or ray: a cluster (RAY_ADDRESS).")] = "processes",
 ) -> None:
     """Check, align, annotate and pack your own songs, and say why each is kept or left out. Stop it at any time."""
     from rich.console import Console

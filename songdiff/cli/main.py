@@ -21,6 +21,7 @@ from . import (
     generate,
     lyrics,
     preferences,
+    prepare,
     replay,
     separate,
     train,
@@ -38,6 +39,7 @@ app.command("cover")(cover.cover)
 app.command("separate")(separate.separate)
 app.command("compose")(compose.compose_score)
 app.command("assemble")(assemble.assemble)
+app.command("prepare")(prepare.prepare)
 app.command("train")(train.train)
 app.command("preferences")(preferences.preferences)
 app.command("evaluate")(evaluate.evaluate)

@@ -8,7 +8,6 @@ So a build that is stopped at any moment loses at most the songs under way. What
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import multiprocessing
@@ -20,7 +19,6 @@ import sys
 import time
 import traceback
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
 from typing import Any
@@ -28,8 +26,10 @@ from typing import Any
 import numpy as np
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 
+from .folder import alone, claim
 from .instruments import find_soundfont, fluidsynth_library
 from .plan import BLOCK, DURATIONS, count_songs, plan_song, plan_voice, song_id, song_index
+from .processes import single_threaded
 from .shards import (
     FILES,
     CorpusError,
@@ -40,7 +40,6 @@ from .shards import (
     read_manifest,
     read_sample,
     tar_writer,
-    write_beside,
     write_manifest,
     write_shard,
 )
@@ -48,7 +47,6 @@ from .song import encode_song, make_song
 
 FORMAT = 2
 _SAVE_SECONDS = 20.0  # between two manifests of a corpus under construction
-_ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
 
 def build_corpus(
@@ -84,8 +82,8 @@ def build_corpus(
     if workers is not None and workers < 1:
         raise CorpusError(f"workers is {workers}; give at least 1, or None for one per core")
     fluidsynth_library(), find_soundfont(), tar_writer()
-    _claim(out, {"format": FORMAT, "seed": seed, "durations": list(durations)})
-    with _alone(out):
+    claim(out, {"format": FORMAT, "seed": seed, "durations": list(durations)})
+    with alone(out):
         return _Build(out, seed, durations).run(
             count_songs(hours, seed, durations), workers or len(os.sched_getaffinity(0)), progress
         )
@@ -200,31 +198,6 @@ class _Build:
                     process.terminate()
 
 
-def _claim(out: Path, identity: dict[str, Any]) -> None:
-    """Mark ``out`` as the corpus of these settings. Raises :class:`CorpusError` where it is another's."""
-    path = out / "corpus.json"
-    if path.exists():
-        there = json.loads(path.read_text(encoding="utf-8"))
-        if there != identity:
-            raise CorpusError(f"{out} holds another corpus ({there}, not {identity}); give another folder or delete it")
-        return
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise CorpusError(f"{out} is not empty and not a corpus; give a new folder")
-    out.mkdir(parents=True, exist_ok=True)
-    write_beside(path, json.dumps(identity).encode() + b"\n")
-
-
-@contextmanager
-def _alone(out: Path) -> Iterator[None]:
-    """Hold the corpus for one build. Raises :class:`CorpusError` where another holds it."""
-    with (out / "corpus.json").open() as held:
-        try:
-            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise CorpusError(f"{out} is being built by another process; wait or give another folder") from None
-        yield
-
-
 def _write_folder(folder: Path, sample: Sample) -> None:
     """Write a song's folder, which appears complete or not at all."""
     beside = folder.with_name(f".{folder.name}.{os.getpid()}.part")
@@ -250,17 +223,9 @@ def _read_folder(folder: Path) -> Sample | None:
 
 def _start(processes: Sequence[SpawnProcess]) -> None:
     """Start processes that inherit one thread for linear algebra: the song is the unit of parallel work."""
-    before = {name: os.environ.get(name) for name in _ONE_THREAD}
-    os.environ.update(_ONE_THREAD)
-    try:
+    with single_threaded():
         for process in processes:
             process.start()
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
 
 
 def _work(

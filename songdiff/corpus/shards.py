@@ -5,7 +5,8 @@
       manifest.jsonl               one line a song: where its files lie in which shard, and their SHA-256
       shard-00000.tar              songs that share a singer; plain tar, read by webdataset.WebDataset as it is
         song-00000.bass.flac …     four stems (16 bit, 44.1 kHz, stereo)
-        song-00000.json            captions, score, and the SHA-256 of the stems
+        song-00000.json            captions, score, and the SHA-256 of the other files
+        song-00000.….safetensors   where wanted: the song as latents of one autoencoder, named by its digest
 
 A shard appears under its name only when it is complete. Readers seek to what they want and never scan a shard.
 """
@@ -34,8 +35,9 @@ from .tools import MissingToolError
 
 MANIFEST = "manifest.jsonl"
 FILES = (*(f"{track}.flac" for track in TRACKS), "json")
+"""What every song has."""
 Sample = dict[str, bytes]
-"""The files of one song by their names in :data:`FILES`."""
+"""The files of one song: those of :data:`FILES`, and others that its JSON names."""
 
 
 class CorpusError(InputError):
@@ -115,6 +117,11 @@ def stems(song: CorpusSong) -> dict[str, np.ndarray]:
     return {track: read_stem(song, track) for track in TRACKS}
 
 
+def read_member(song: CorpusSong, name: str) -> bytes:
+    """A file of a song as it is in the shard. Raises :class:`CorpusError` where it is damaged."""
+    return _read_member(song.shard, song.id, name, song.members[name])
+
+
 def read_stem(song: CorpusSong, track: str, start: int = 0, frames: int = -1) -> np.ndarray:
     """(2, frames) float32 of one stem from sample ``start`` (at most its length), silence beyond its end.
 
@@ -159,7 +166,7 @@ class _Window(io.RawIOBase):
 
 
 def read_manifest(out: Path) -> list[Entry]:
-    """The manifest's lines, sorted by id. Raises :class:`CorpusError` naming the line."""
+    """The manifest's lines, by shard and id. Raises :class:`CorpusError` naming the line."""
     path = out / MANIFEST
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
@@ -178,7 +185,7 @@ def read_manifest(out: Path) -> list[Entry]:
 
 def write_manifest(out: Path, entries: Iterable[Entry]) -> Path:
     """Replace the manifest at one stroke."""
-    lines = [entry.model_dump_json() + "\n" for entry in sorted(entries, key=lambda entry: entry.id)]
+    lines = [entry.model_dump_json() + "\n" for entry in sorted(entries, key=lambda entry: (entry.shard, entry.id))]
     write_beside(out / MANIFEST, "".join(lines).encode())
     return out / MANIFEST
 
@@ -208,6 +215,14 @@ def write_shard(path: Path, samples: Iterable[tuple[str, Sample]]) -> list[Entry
     return entries
 
 
+def to_flac(waveform: np.ndarray) -> bytes:
+    """(2, samples) at 44.1 kHz as 16-bit FLAC; :func:`read_stem` gives 32767 / 32768 of it."""
+    flac = io.BytesIO()
+    integers = np.round(waveform.T * 32767).astype(np.int16)
+    soundfile.write(flac, integers, 44100, format="FLAC", subtype="PCM_16", compression_level=0.4)
+    return flac.getvalue()
+
+
 def tar_writer() -> Any:
     """webdataset's TarWriter. Raises :class:`.tools.MissingToolError`."""
     try:
@@ -233,11 +248,12 @@ def index_shard(path: Path, name: str | None = None) -> list[Entry]:
                 members.setdefault(song, {})[kind] = Member(offset=info.offset_data, size=info.size, sha256=digest)
                 if kind == "json":
                     songs[song] = json.loads(data)
-        size, digest = path.stat().st_size, _sha256(path)
+        size, digest = path.stat().st_size, file_sha256(path)
         entries = []
         for song, files in members.items():
             said = songs[song]
-            if sorted(files) != sorted(FILES) or any(files[f].sha256 != sha for f, sha in said["sha256"].items()):
+            whole = files.keys() == said["sha256"].keys() | set(FILES)
+            if not whole or any(files[f].sha256 != sha for f, sha in said["sha256"].items()):
                 raise CorpusError(f"{path} is damaged: {song} is not whole")
             fields: dict[str, Any] = {key: said[key] for key in ("id", "split", "voice")}
             fields |= {key: said["score"].get(key) for key in ("duration", "genre", "language")}
@@ -257,7 +273,7 @@ def check_shard(out: Path, entry: Entry, verify: bool = True) -> None:
         raise CorpusError(f"{path} is missing")
     if path.stat().st_size != entry.shard_size:
         raise CorpusError(f"{path} is damaged: {path.stat().st_size} bytes long, not {entry.shard_size}")
-    if verify and _sha256(path) != entry.shard_sha256:
+    if verify and file_sha256(path) != entry.shard_sha256:
         raise CorpusError(f"{path} is damaged: its SHA-256 is not the manifest's")
 
 
@@ -269,17 +285,21 @@ def read_sample(out: Path, entry: Entry) -> Sample:
 
 def _read_song(shard: Path, entry: Entry) -> CorpusSong:
     member = entry.files["json"]
-    with shard.open("rb") as file:
-        text = os.pread(file.fileno(), member.size, member.offset)
-    digest = hashlib.sha256(text).hexdigest()
-    if digest != member.sha256:
-        raise CorpusError(f"{shard} is damaged: {entry.id}.json is not what the manifest says")
-    song = json.loads(text)
+    song = json.loads(_read_member(shard, entry.id, "json", member))
     score = Score.from_json(json.dumps(song["score"]), f"{shard}: {entry.id}.json")
-    return CorpusSong(entry.id, entry.split, score, song["captions"], song["voice"], digest, shard, members=entry.files)
+    fields = entry.id, entry.split, score, song["captions"], song["voice"], member.sha256, shard
+    return CorpusSong(*fields, members=entry.files)
 
 
-def _sha256(path: Path) -> str:
+def _read_member(shard: Path, song: str, name: str, member: Member) -> bytes:
+    with shard.open("rb") as file:
+        data = os.pread(file.fileno(), member.size, member.offset)
+    if hashlib.sha256(data).hexdigest() != member.sha256:
+        raise CorpusError(f"{shard} is damaged: {song}.{name} is not what the manifest says")
+    return data
+
+
+def file_sha256(path: Path) -> str:
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while chunk := file.read(1 << 20):

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import random
 from dataclasses import replace
 
 import numpy as np
-import soundfile
 
 from ..composer import ComposeError, caption, compose
 from ..lyrics import Lyrics
@@ -17,8 +15,7 @@ from ..score import TRACKS, Score
 from .instruments import render_each, sample_count
 from .mixing import mix_song
 from .plan import SongPlan
-from .shards import Sample
-from .synthesizer import SAMPLE_RATE
+from .shards import Sample, to_flac
 from .voices import VOICES, Voice
 
 CAPTIONS = 6  # a song
@@ -61,12 +58,7 @@ def _composed(plan: SongPlan, lyrics: Lyrics | None, voice: Voice) -> Score:
 
 def encode_song(plan: SongPlan, score: Score, waveforms: dict[str, np.ndarray]) -> Sample:
     """The files of a song: FLAC stems, and JSON with captions, score and the stems' SHA-256."""
-    sample: Sample = {}
-    for track in TRACKS:
-        flac = io.BytesIO()
-        integers = np.round(waveforms[track].T * 32767).astype(np.int16)
-        soundfile.write(flac, integers, SAMPLE_RATE, format="FLAC", subtype="PCM_16", compression_level=0.4)
-        sample[f"{track}.flac"] = flac.getvalue()
+    sample: Sample = {f"{track}.flac": to_flac(waveforms[track]) for track in TRACKS}
     song = {
         "id": plan.id,
         "split": plan.split,

@@ -13,11 +13,11 @@ from pathlib import Path
 import numpy as np
 import torch
 from diffusers import ModelMixin
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load, load_file, save_file
 from torch import Tensor
 from tqdm import tqdm
 
-from ..corpus.shards import CorpusSong, read_corpus, stems
+from ..corpus.shards import CorpusSong, read_corpus, read_member, stems
 from ..errors import InputError
 from ..models import Codec, codec_of, mix_log_mel
 from ..models.style_encoder import F_MAX, F_MIN, FLOOR, HOP_LENGTH, N_FFT, NUM_MELS
@@ -48,24 +48,26 @@ def corpus_songs(corpus: Path, split: str, limit: int | None = None) -> list[Cor
 
 
 def encode_songs(songs: list[CorpusSong], autoencoder: Codec | ModelMixin, cache: Path) -> list[EncodedSong]:
-    """Encode songs, or read them from ``cache`` (a folder per autoencoder, so that another one never mixes in).
+    """Encode songs, or read them from their shard, or from ``cache`` (a folder per autoencoder, so that another one
+    never mixes in).
 
     ``autoencoder``: of either kind, or its codec.
     """
     codec = codec_of(autoencoder)
-    digest = hashlib.sha256(str((N_FFT, HOP_LENGTH, NUM_MELS, F_MIN, F_MAX, FLOOR)).encode())
-    for name, value in sorted(codec.autoencoder.state_dict().items()):
-        digest.update(name.encode() + value.cpu().float().numpy().tobytes())
-    folder = cache / digest.hexdigest()[:12]
-    folder.mkdir(parents=True, exist_ok=True)
+    digest = encoding_digest(codec)
+    folder = cache / digest
 
     def encoded(song: CorpusSong) -> EncodedSong:
-        path = folder / f"{song.id}-{song.digest[:12]}.safetensors"
-        if not path.exists():
-            part = path.with_suffix(f".part{os.getpid()}")
-            save_file(encode_song(song, codec), part)
-            os.replace(part, path)
-        tensors = load_file(path)
+        if f"{digest}.safetensors" in song.members:
+            tensors = load(read_member(song, f"{digest}.safetensors"))
+        else:
+            path = folder / f"{song.id}-{song.digest[:12]}.safetensors"
+            if not path.exists():
+                folder.mkdir(parents=True, exist_ok=True)
+                part = path.with_suffix(f".part{os.getpid()}")
+                save_file(encode_stems(stems(song), codec), part)
+                os.replace(part, path)
+            tensors = load_file(path)
         return EncodedSong(song.id, tensors["latents"], tensors["mix_log_mel"], song.captions, song.score)
 
     with ThreadPoolExecutor(2) as pool:
@@ -74,10 +76,18 @@ def encode_songs(songs: list[CorpusSong], autoencoder: Codec | ModelMixin, cache
         )
 
 
+def encoding_digest(codec: Codec) -> str:
+    """What encoded songs depend on beside their sound: the autoencoder's weights, and how the log-mel is taken."""
+    digest = hashlib.sha256(str((N_FFT, HOP_LENGTH, NUM_MELS, F_MIN, F_MAX, FLOOR)).encode())
+    for name, value in sorted(codec.autoencoder.state_dict().items()):
+        digest.update(name.encode() + value.cpu().float().numpy().tobytes())
+    return digest.hexdigest()[:12]
+
+
 @torch.no_grad()
-def encode_song(song: CorpusSong, codec: Codec) -> dict[str, Tensor]:
-    """One song's stems → ``latents`` (K, C, T) and ``mix_log_mel`` (M, J), float16; in chunks, whatever its length."""
-    by_track = stems(song)
+def encode_stems(by_track: dict[str, np.ndarray], codec: Codec) -> dict[str, Tensor]:
+    """A song's stems, (2, samples) each → ``latents`` (K, C, T) and ``mix_log_mel`` (M, J), float16; in chunks,
+    whatever its length."""
     waveforms = torch.from_numpy(np.stack([by_track[track] for track in TRACKS]))
     return {
         "latents": codec.encode(waveforms).cpu().half().contiguous(),

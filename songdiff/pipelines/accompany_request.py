@@ -25,7 +25,7 @@ from .song_pipeline import SongPipeline
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-_NAMES = {
+TRACK_NAMES = {
     "vocals": ("vocals", "vocal", "voice", "vox", "acapella", "acappella", "singer", "singing"),
     "drums": ("drums", "drum", "percussion", "beat"),
     "bass": ("bass", "bassline"),
@@ -154,7 +154,7 @@ def named_stems(arguments: Sequence[str]) -> dict[str, Path]:
         if not equals or track not in TRACKS:
             name = argument
             words = re.findall(r"[a-z]+", Path(name).stem.lower())
-            tracks = [track for track, names in _NAMES.items() if any(word in names for word in words)]
+            tracks = [track for track, names in TRACK_NAMES.items() if any(word in names for word in words)]
             if len(tracks) != 1:
                 raise InputError(f"{name}: is {MIXED}")
             track = tracks[0]

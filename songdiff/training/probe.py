@@ -15,6 +15,7 @@ from tqdm import tqdm
 from ..composer import GENRES
 from ..corpus.shards import CorpusSong, stems
 from ..data import corpus_songs
+from ..errors import InputError
 from ..models.style_probe import CHROMA, GENDERS, StyleProbe, level
 from ..score import Score
 from .loop import Task
@@ -42,8 +43,10 @@ class StyleProbeTask(Task):
     def __init__(self, recipe: Recipe) -> None:
         super().__init__()
         self.recipe = recipe
-        songs = corpus_songs(recipe.data.corpus, "train", recipe.data.songs)
-        held_out = corpus_songs(recipe.data.corpus, "test", 32) or songs[:32]
+        songs = _labelled(corpus_songs(recipe.data.corpus, "train", recipe.data.songs))
+        held_out = _labelled(corpus_songs(recipe.data.corpus, "test", 32)) or songs[:32]
+        if not songs:
+            raise InputError("data.corpus: no song's genre and instruments are known; take a corpus that was composed")
         counts: dict[str, int] = {}
         for song in songs:
             for name in instruments_of(song.score):
@@ -113,6 +116,11 @@ class StyleProbeTask(Task):
             "instruments": F.binary_cross_entropy_with_logits(heard.instruments[:B], batch["instruments"]),
             "mood": (heard.mood[:B] - batch["mood"]).square().mean(),
         }
+
+
+def _labelled(songs: list[CorpusSong]) -> list[CorpusSong]:
+    """Those whose Score says what there is to learn; of prepared recordings it says nothing of the band."""
+    return [song for song in songs if song.score.genre is not None and song.score.parts is not None]
 
 
 def instruments_of(score: Score) -> set[str]:

@@ -80,8 +80,9 @@ class PreferenceTask(LoraTask):
     def margin(self, batch: dict[str, Any]) -> Tensor:
         """(B,) how much more the adapter has lowered the error of each winner than that of its loser."""
         noisy = interpolate(batch["data"], batch["noise"], batch["times"])
-        with torch.no_grad(), self.network.disable_adapter():
-            reference = self.errors(batch, noisy)
+        with self.network.disable_adapter():
+            # as if gradients were wanted: attention on CPUs rounds otherwise without, and beta magnifies the difference
+            reference = self.errors(batch, noisy.clone().requires_grad_()).detach()
         won, lost = (reference - self.errors(batch, noisy)).chunk(2)
         return won - lost
 

@@ -44,7 +44,9 @@ def test_it_begins_undecided_and_learns_what_won(task):
     batch = task.batch(np.random.default_rng(0))
     assert torch.equal(batch["noise"][:4], batch["noise"][4:])
     assert torch.equal(batch["times"][:4], batch["times"][4:])
-    assert torch.allclose(task.margin(batch), torch.zeros(4), atol=1e-5)
+    for half in (False, True):
+        with torch.autocast("cpu", torch.bfloat16, enabled=half):
+            assert torch.equal(task.margin(batch), torch.zeros(4))
     frozen = {name: p.clone() for name, p in task.named_parameters() if not p.requires_grad}
     optimizer = torch.optim.Adam(task.parameter_groups()[0]["params"], lr=1e-3)
     losses = []
@@ -54,7 +56,7 @@ def test_it_begins_undecided_and_learns_what_won(task):
         loss.backward()
         optimizer.step()
         losses.append(loss.item())
-    assert losses[0] == pytest.approx(np.log(2), abs=1e-2)
+    assert losses[0] == pytest.approx(np.log(2), abs=1e-5)
     assert losses[-1] < 0.5 * losses[0]
     assert (task.margin(batch) > 0).all()
     assert all(torch.equal(p, dict(task.named_parameters())[name]) for name, p in frozen.items())
@@ -66,7 +68,7 @@ def test_a_step_against_the_gradient_prefers_the_winner_and_the_other_way_round(
     parameters = task.parameter_groups()[0]["params"]
     gradients = [torch.autograd.grad(task(b)["preference"], parameters) for b in (batch, swapped)]
     flat = [torch.cat([g.flatten() for g in gradient]) for gradient in gradients]
-    assert torch.allclose(flat[0], -flat[1], atol=0.02 * float(flat[0].abs().max()))
+    assert torch.allclose(flat[0], -flat[1], atol=1e-4 * float(flat[0].abs().max()))
     with torch.no_grad():
         for parameter, gradient in zip(parameters, gradients[0], strict=True):
             parameter -= 1e-3 * gradient / flat[0].norm()

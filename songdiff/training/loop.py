@@ -42,6 +42,8 @@ from .state import check_room, load_state, newest_state, save_state, state_bytes
 PATIENCE = timedelta(hours=12)
 """How long processes wait for one that encodes songs or writes a state."""
 OTHERS_SPLIT = (DistributedType.FSDP, DistributedType.DEEPSPEED, DistributedType.MEGATRON_LM)
+HOPELESS = 50
+"""Steps on end whose gradients are not finite, after which a run gives up; each of them changes no weight."""
 TERMINATED = 143
 """The exit code of a run that SIGTERM ended: 128 + 15, as shells count it."""
 
@@ -100,7 +102,7 @@ def train(task: Task, recipe: Recipe) -> Path:
     done = _go_on(task, recipe, adam, ema, accelerator)
     groups = adam.param_groups  # not before: loading a state replaces them
     progress, validation = Progress(recipe, accelerator, done), task.validation_batch()
-    saved = time.monotonic()
+    saved, lost = time.monotonic(), 0
     with _listen_for_sigterm() as terminated, _out_of_memory_answered(recipe, accelerator):
         for step, micro_batches in _batches(task, recipe, done, accelerator):
             if step == done:
@@ -121,6 +123,12 @@ def train(task: Task, recipe: Recipe) -> Path:
                     if not accelerator.sync_gradients or all(map(math.isfinite, norms)):
                         optimizer.step()
                     optimizer.zero_grad()
+            lost = 0 if all(map(math.isfinite, norms)) else lost + 1
+            if lost == HOPELESS:
+                raise RecipeError(
+                    f"{output}: the gradients of {lost} steps on end were not finite; lower optimizer.lr, and remove "
+                    "the newest of states/ to go on from an older one"
+                )
             ema.step(parameters)
             progress.step(torch.stack(rows).mean(0))
             step, last = step + 1, step + 1 == recipe.steps

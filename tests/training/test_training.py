@@ -75,6 +75,31 @@ def test_an_interrupted_run_ends_with_the_same_weights(tmp_path):
     assert weights(tmp_path, "parts") == weights(tmp_path, "whole")
 
 
+class Faulty(LinearTask):
+    """Losses that are no numbers, or far too large, in the steps that ``wrong`` names."""
+
+    def __init__(self, wrong):
+        super().__init__()
+        self.wrong, self.taken = wrong, 0
+
+    def forward(self, batch):
+        losses, fault = super().forward(batch), self.wrong.get(self.taken, 1.0)
+        self.taken += 1
+        return {name: value * fault for name, value in losses.items()}
+
+
+def test_losses_that_are_no_numbers_are_passed_over(tmp_path):
+    faults = {5: float("nan"), 6: float("inf"), 40: 1e30}
+    train(Faulty({i + 1: fault for i, fault in faults.items()}), recipe(tmp_path, "run", 200))
+    whole = torch.tensor(weights(tmp_path, "run"))
+    assert (whole + torch.eye(3)).abs().max() < 0.3
+
+
+def test_a_run_that_is_lost_says_so(tmp_path):
+    with pytest.raises(RecipeError, match=r"50 steps on end were not finite; lower optimizer\.lr"):
+        train(Faulty({i: float("nan") for i in range(10, 1000)}), recipe(tmp_path, "run", 200))
+
+
 def test_gradient_accumulation_takes_all_micro_batches(tmp_path):
     accumulating = recipe(tmp_path, "accumulated", 5).model_copy(update={"gradient_accumulation": 3})
     task = LinearTask()

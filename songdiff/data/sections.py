@@ -47,7 +47,7 @@ def told_sections(
             starts.append((_on_bar(max(before) + bar / 2, bars, bar), "solo"))
     if min(starts)[0] > bar / 2:
         starts.append((0.0, "intro"))
-    if ends and duration - max(ends) > 2 * bar:
+    if ends and marks[-1][1] != "outro" and duration - max(ends) > 2 * bar:
         starts.append((_on_bar(max(ends) + bar / 2, bars, bar), "outro"))
     return _sections(dict(reversed(starts)), duration)  # of two at one place the lyrics' own
 

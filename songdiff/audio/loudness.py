@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pyloudnorm
@@ -11,6 +12,7 @@ from scipy.signal import resample_poly
 
 _OVERSAMPLING = 4
 _BLOCK, _MARGIN = 1 << 18, 64  # samples: oversampling runs in blocks, with a margin longer than its filter
+_THREADS = 2
 _GATE = 0.4  # seconds: the measuring block of BS.1770
 _LOOK_AHEAD = 0.012  # seconds on either side of a peak over which the limiter bends the gain
 _MAX_DRIVE = 9.0  # dB that limiting may be asked to make up; beyond it, the loudness target gives way
@@ -81,12 +83,16 @@ def _peaks(waveform: np.ndarray) -> np.ndarray:
     """The largest magnitude over channels around every sample, 4× oversampled: ``(samples,)``."""
     samples = waveform.shape[1]
     peaks = np.empty(samples, dtype=np.float32)
-    for start in range(0, samples, _BLOCK):
+
+    def fill(start: int) -> None:
         low, high = max(0, start - _MARGIN), min(samples, start + _BLOCK + _MARGIN)
         fine = resample_poly(waveform[:, low:high], _OVERSAMPLING, 1, axis=-1)
         highest = np.abs(fine).max(axis=0).reshape(-1, _OVERSAMPLING).max(axis=1)
         end = min(samples, start + _BLOCK)
         peaks[start:end] = highest[start - low : end - low]
+
+    with ThreadPoolExecutor(_THREADS) as pool:  # the filter lets go of Python's lock
+        list(pool.map(fill, range(0, samples, _BLOCK)))
     return peaks
 
 

@@ -60,7 +60,8 @@ def test_prompt_reference_and_voice_change_the_sound_and_keep_the_notes(pipeline
     rows = {}
 
     def note(name, value):
-        rows.setdefault(name, []).append(float(value))
+        if value is not None:  # power chords have no third to be right
+            rows.setdefault(name, []).append(float(value))
 
     plain = [sung(pipeline, item, item.prompt) for item in items]
     for i, (item, (_, before)) in enumerate(zip(items, plain, strict=True)):

@@ -29,29 +29,38 @@ class Guidance(NamedTuple):
     high: float = 1.0
     match_moments: bool = False
 
-    def velocity(self, denoise: Denoiser, latents: Tensor, time: float) -> Tensor:
-        """Guided velocity of ``latents`` (B, channels, T) at one time; one batched evaluation."""
-        one = torch.ones(1)
-        if self.low <= time <= self.high:
+    def velocity(self, denoise: Denoiser, latents: Tensor, time: float | Tensor) -> Tensor:
+        """Guided velocity of ``latents`` (B, channels, T) at one time, or at one each (B,); one batched evaluation."""
+        one, batch = torch.ones(1), len(latents)
+        times = torch.as_tensor(time, dtype=torch.float32).expand(batch)
+        if self.low <= times.min() and times.max() <= self.high:
             score, style = self.score * one, self.style * one
             terms = [(True, True, style), (True, False, score - style), (False, False, 1 - score)]
         else:
             terms = [(True, True, one)]
         terms = [term for term in terms if term[2].any()]
-        batch, count = len(latents), len(terms)
+        count = len(terms)
 
         def flags(index: int) -> Tensor:
             return torch.tensor([bool(term[index]) for term in terms]).repeat_interleave(batch)
 
-        velocities = denoise(
-            latents.repeat(count, 1, 1), torch.full((count * batch,), time, dtype=torch.float32), flags(0), flags(1)
-        )
+        velocities = denoise(latents.repeat(count, 1, 1), times.repeat(count), flags(0), flags(1))
         weights = (weight.to(velocities)[None, :, None] for _, _, weight in terms)
         each = velocities.chunk(count)
         velocity = torch.stack([w * v for w, v in zip(weights, each, strict=True)]).sum(0)
         if count == 1 or not self.match_moments:
             return velocity
-        wanted, data = latents - time * each[0], latents - time * velocity
+        since = times.to(latents)[:, None, None]
+        wanted, data = latents - since * each[0], latents - since * velocity
         data = (data - data.mean(-1, keepdim=True)) / (data.std(-1, keepdim=True) + 1e-3)
         data = data * (wanted.std(-1, keepdim=True) + 1e-3) + wanted.mean(-1, keepdim=True)
-        return (latents - data) / time
+        return (latents - data) / since
+
+
+def vocals_apart(scale: float, vocals_scale: float | None, num_tracks: int, latent_channels: int) -> float | Tensor:
+    """``scale`` for all, or one for each channel, where the vocals, the first track, have their own."""
+    if vocals_scale is None:
+        return scale
+    scales = torch.full((num_tracks,), float(scale))
+    scales[0] = vocals_scale
+    return scales.repeat_interleave(latent_channels)

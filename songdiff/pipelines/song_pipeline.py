@@ -31,7 +31,7 @@ from ..conditioning import (
     sounding_frames,
     voice_statistics,
 )
-from ..diffusion import Denoiser, Guidance
+from ..diffusion import Denoiser, Guidance, vocals_apart
 from ..errors import InputError
 from ..lyrics import Lyrics, load_lyrics, parse_lyrics
 from ..models import (
@@ -255,12 +255,9 @@ class SongPipeline(DiffusionPipeline):
         c = self.config
         default = 2.0 if negative_prompt and c.style_guidance_scale == 1 else c.style_guidance_scale
         score_scale, style_scale = (c.guidance_scale if score is None else score, default if style is None else style)
-        if c.vocals_guidance_scale is None or score is not None or style is not None:
-            return score_scale, style_scale
-        scales = [torch.full((len(TRACKS),), scale) for scale in (score_scale, style_scale)]
-        for scale in scales:
-            scale[TRACKS.index("vocals")] = c.vocals_guidance_scale
-        return tuple(scale.repeat_interleave(self.transformer.config.latent_channels) for scale in scales)  # type: ignore[return-value]
+        own = c.vocals_guidance_scale if score is None and style is None else None
+        sizes = len(TRACKS), self.transformer.config.latent_channels
+        return vocals_apart(score_scale, own, *sizes), vocals_apart(style_scale, own, *sizes)
 
     def prepare_latents(self, num_frames: int, generator: torch.Generator | None) -> Tensor:
         """Noise (1, K·C, T), drawn on the CPU so that every device sings the same song."""

@@ -1,8 +1,8 @@
-"""A transformer that sings in a few steps, learned from one that takes many.
+"""A transformer that sings without guidance what its teacher sings with it.
 
-Guided distillation (arXiv:2210.03142) in one stage: at the times that the few steps begin at, on the straight path
-between data and noise, the student's velocity learns to be the mean velocity of the teacher over the whole step. The
-teacher goes there by the midpoint rule and with classifier-free guidance, four evaluations where the student takes one.
+The first stage of guided distillation (arXiv:2210.03142): at the times that the steps of the sampler begin at, on the
+straight path between data and noise, the student learns the velocity that the pipeline's sampler would take of the
+teacher: guided, with mean and deviation kept. One evaluation then does where two did.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..diffusion import interpolate, masked_velocity_loss
+from ..conditioning import FrameConditions
+from ..diffusion import Guidance, interpolate, masked_velocity_loss, vocals_apart
 from ..models import SongTransformer
 from .recipe import Distillation, Recipe, RecipeError, load_part, new_part
 from .song_tasks import TransformerTask, conditions_of
@@ -50,34 +51,38 @@ class DistillationTask(TransformerTask):
         target = self.teach(batch, noisy)
         states = self.network.encode_conditions(conditions_of(batch))
         velocity = self.velocity(self.network, batch, noisy, batch["times"], states)
+        unknown = self.unknown_cells(batch)
         # noise − data is what it is measured against: here the target and nothing
-        return {
-            "distillation": masked_velocity_loss(velocity, torch.zeros_like(target), target, self.unknown_cells(batch))
-        }
+        losses = {"distillation": masked_velocity_loss(velocity, torch.zeros_like(target), target, unknown)}
+        return losses if self.listener is None else losses | self._alignment(batch, noisy, velocity, unknown)
 
     def compile(self, *args: Any, **kwargs: Any) -> None:
-        """Each network by itself: the whole, with its five evaluations, would take many minutes."""
+        """Each network by itself: the whole, with its three evaluations, would take many minutes."""
         for network in (self.network, self._teacher["teacher"]):
             network.compile(*args, **kwargs)
             network.condition_encoder.compile(*args, **kwargs)
 
     @torch.no_grad()
     def teach(self, batch: dict[str, Any], noisy: Tensor) -> Tensor:
-        """The teacher's mean velocity (B, K·C, T) over the step from ``batch["times"]`` on."""
+        """The teacher's guided velocity (B, K·C, T) at ``noisy`` and ``batch["times"]``."""
         teacher = self._teacher["teacher"].to(noisy.device)
-        scale, half = self.settings.guidance_scale, 0.5 / self.settings.num_inference_steps
-        both = {name: value.repeat(2, *[1] * (value.ndim - 1)) for name, value in batch.items()}
-        for name in vars(conditions_of(batch)):
-            both[name][len(noisy) :] = 0  # nothing is known of the score
+        score = conditions_of(batch)
+        no_score = FrameConditions(**{name: torch.zeros_like(value) for name, value in vars(score).items()})
+        states = teacher.encode_conditions(score), teacher.encode_conditions(no_score)
+        no_style = {name: torch.zeros_like(batch[name]) for name in self.no_style}
         for name, value in self.no_style.items():
-            both[name][len(noisy) :] = 0
-            both[name][len(noisy) :, : value.shape[1]] = value.to(noisy.device)
-        states = teacher.encode_conditions(conditions_of(both))
+            no_style[name][:, : value.shape[1]] = value.to(noisy.device)
 
-        def guided(noisy: Tensor, times: Tensor) -> Tensor:
-            velocity = self.velocity(teacher, both, noisy.repeat(2, 1, 1), times.repeat(2), states).float()
-            with_score, without = velocity.chunk(2)
-            return without + scale * (with_score - without)
+        def denoise(latents: Tensor, times: Tensor, has_score: Tensor, has_style: Tensor) -> Tensor:
+            def chosen(flags: Tensor, there: Tensor, none: Tensor) -> Tensor:
+                flags = flags.to(there.device).view(-1, *[1] * (there.ndim - 1))
+                copies = (len(latents) // len(there), *[1] * (there.ndim - 1))
+                return torch.where(flags, there.repeat(copies), none.repeat(copies))
 
-        middle = noisy - half * guided(noisy, batch["times"])
-        return guided(middle, batch["times"] - half)
+            copies = {name: batch[name].repeat(len(latents) // len(noisy), 1, 1) for name in ("data", "known_mask")}
+            style = {name: chosen(has_style, batch[name], none) for name, none in no_style.items()}
+            return self.velocity(teacher, copies | style, latents, times, chosen(has_score, *states)).float()
+
+        settings, sizes = self.settings, (teacher.config.num_tracks, teacher.config.latent_channels)
+        scale = vocals_apart(settings.guidance_scale, settings.vocals_guidance_scale, *sizes)
+        return Guidance(scale, scale, match_moments=True).velocity(denoise, noisy, batch["times"])

@@ -76,11 +76,13 @@ class AdversarySettings(_Strict):
 
 
 class Distillation(_Strict):
-    """What a few-step transformer takes over (``songdiff/training/distillation.py``): its teacher's way at
-    ``guidance_scale``, for score and style alike, in ``num_inference_steps`` steps without guidance."""
+    """What a few-step transformer takes over (``songdiff/training/distillation.py``): its teacher's velocity at
+    ``guidance_scale``, for score and style alike, of the vocals at ``vocals_guidance_scale`` (None: as the others),
+    where ``num_inference_steps`` steps begin."""
 
     num_inference_steps: int = Field(default=8, ge=1)
-    guidance_scale: float = Field(default=2.0, ge=1)
+    guidance_scale: float = Field(default=3.0, ge=1)
+    vocals_guidance_scale: float | None = Field(default=None, ge=1)
 
 
 class LoraSettings(_Strict):
@@ -147,7 +149,7 @@ class Recipe(_Strict):
     preference: PreferenceSettings | None = None
     """For :data:`ADAPTER_KINDS`, and for the kinds of their names; None: the default."""
     alignment: float = Field(default=0.0, ge=0)
-    """For ``kind: transformer``: weight of the loss on sung phonemes (``songdiff/training/alignment.py``)."""
+    """For :data:`TRANSFORMER_KINDS`: weight of the loss on sung phonemes (``songdiff/training/alignment.py``)."""
     steps: int = Field(ge=1)
     batch_size: int = Field(ge=1)
     crop_frames: int = Field(ge=8)
@@ -198,8 +200,8 @@ class Recipe(_Strict):
     @field_validator("alignment")
     @classmethod
     def _transformers_are_aligned(cls, alignment: float, info: ValidationInfo) -> float:
-        if alignment and info.data.get("kind") != "transformer":
-            raise ValueError("only for transformer")
+        if alignment and info.data.get("kind") not in TRANSFORMER_KINDS:
+            raise ValueError(f"only for {' and '.join(TRANSFORMER_KINDS)}")
         return alignment
 
     @field_validator("distillation")

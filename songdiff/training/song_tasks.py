@@ -28,7 +28,7 @@ from ..data import EncodedSong, corpus_songs, encode_songs
 from ..diffusion import draw_times, interpolate, masked_velocity_loss
 from ..models import Codec, SongTransformer, StyleEncoder, codec_of, load_autoencoder
 from ..score import TRACKS
-from .alignment import PhonemeListener, alignment_losses, phoneme_labels
+from .alignment import VocalListener, alignment_losses, vocal_labels
 from .loop import Task
 from .recipe import Recipe, RecipeError, load_part, new_part
 from .samples import HeldOut
@@ -77,7 +77,7 @@ class TransformerTask(Task):
             "style_size": style_encoder.config.embedding_size,
         }
         self.network = self.build_network(sizes)
-        self.listener = PhonemeListener(codec.latent_channels) if recipe.alignment else None
+        self.listener = VocalListener(codec.latent_channels) if recipe.alignment else None
 
     def parameter_groups(self) -> list[dict[str, Any]]:
         groups: list[dict[str, Any]] = [{"params": list(self.network.parameters())}]
@@ -228,7 +228,7 @@ class TransformerTask(Task):
             self.listener,
             batch["data"][:, vocals],
             predicted[:, vocals],
-            phoneme_labels(batch["phonemes"], batch["features"]),
+            vocal_labels(batch["phonemes"], batch["melody"], batch["features"]),
             batch["times"],
             batch["noise"][:, vocals],
         )

@@ -9,7 +9,9 @@ import typer
 
 
 def prepare(
-    folder: Annotated[Path, typer.Argument(help="Songs: WAV, FLAC, MP3, OGG; stems, lyrics and tags beside them.")],
+    folder: Annotated[
+        Path, typer.Argument(help="Songs (WAV, FLAC, MP3, OGG; stems, lyrics, tags), or a list of latents.")
+    ],
     out: Annotated[Path, typer.Option(help="Folder of the corpus; what is already there is kept.")],
     max_duration: Annotated[float, typer.Option(help="Seconds; longer songs are cut where sections begin.")] = 285.0,
     language: Annotated[str, typer.Option(help="Of lyrics that do not say theirs: en-us, de, es ...")] = "en-us",
@@ -19,6 +21,12 @@ def prepare(
     ] = None,
     autoencoder: Annotated[
         Optional[Path], typer.Option(help="A trained one: store its latents, so that trainings need not encode.")
+    ] = None,
+    latent_decoder: Annotated[
+        Optional[Path], typer.Option(help="Of a list id|lrc.pt|latent.pt|style.pt: the autoencoder of its latents.")
+    ] = None,
+    vocabulary: Annotated[
+        Optional[Path], typer.Option(help="Of a list whose lyrics are numbers: the phonemes' names (vocab.json).")
     ] = None,
     workers: Annotated[Optional[int], typer.Option(min=1, help="Processes; none: one per core.")] = None,
     engine: Annotated[str, typer.Option(help="processes, or ray: a cluster (RAY_ADDRESS).")] = "processes",
@@ -36,6 +44,8 @@ def prepare(
         test_share=test_share,
         separator=separate,
         autoencoder=autoencoder,
+        latent_decoder=latent_decoder,
+        vocabulary=vocabulary,
         workers=workers,
         engine=engine,
     )

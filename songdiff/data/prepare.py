@@ -54,6 +54,7 @@ from ..score.timeline import cut
 from .annotate import Annotated, annotate
 from .checks import MIX, SAMPLE_RATE, Checked, check_song, leave_out_duplicates, read_tracks, source_key
 from .engines import ENGINES, Share
+from .latent_lists import import_list, load_decoder, read_vocabulary
 from .preparation_report import PreparationReport, SongReport
 from .sections import cuts
 from .sidecars import read_given
@@ -97,11 +98,15 @@ def prepare_corpus(
     test_share: float = 0.05,
     separator: str | Path | None = None,
     autoencoder: str | Path | None = None,
+    latent_decoder: str | Path | None = None,
+    vocabulary: str | Path | None = None,
     workers: int | None = None,
     engine: str = "processes",
     progress: bool = True,
 ) -> PreparationReport:
     """Prepare the songs of ``folder`` (:mod:`.sources` says which files belong to a song) as a corpus in ``out``.
+
+    ``folder`` may be a list of latents (:mod:`.latent_lists`): its songs are put into the folder ``out``-songs first.
 
     The same call resumes an interrupted run, and takes in what has changed in the folder.
 
@@ -111,6 +116,8 @@ def prepare_corpus(
         test_share: share of the songs that are held out from training.
         separator: weights of Hybrid Demucs, to take mixes apart; None: mixes are left out.
         autoencoder: a trained one, whose latents are stored beside the sound; None: trainings encode.
+        latent_decoder: of a list: the autoencoder of its latents, a folder or a TorchScript file.
+        vocabulary: of a list whose lyrics are numbers: the phonemes' names, a JSON file.
         workers: None for one per core. The result does not depend on it, nor on the ``engine``.
         engine: "processes" of this machine, or "ray".
 
@@ -128,6 +135,14 @@ def prepare_corpus(
     if out == folder or folder in out.parents:
         raise InputError(f"{out}: lies in the folder of songs; choose another place for the corpus")
     _check_tools()
+    unreadable = {}
+    if folder.is_file():
+        if latent_decoder is None:
+            raise InputError(f"{folder}: is a list of latents; give the autoencoder that made them (--latent-decoder)")
+        names = None if vocabulary is None else read_vocabulary(Path(vocabulary))
+        songs = out.with_name(f"{out.name}-songs")
+        unreadable = import_list(folder, songs, load_decoder(Path(latent_decoder)), names, progress)
+        folder = songs
     parts = [None if part is None else Path(part).resolve() for part in (separator, autoencoder)]
     settings = Settings(folder, longest, language, test_share, *parts)
     identity = _identity(settings)
@@ -142,6 +157,9 @@ def prepare_corpus(
         entries = run.make([(key, by_key[key]) for key in by_key if key in kept], identity)
         write_manifest(out, entries)
         report = _report(out, folder, checked, entries, [str(path) for path in unused])
+        for name, reason in unreadable.items():
+            row = SongReport(song=name, kept=False, duration=0.0, reasons=[reason], remarks=[], figures={})
+            report.songs.append(row)
         report.save(out)
         _write_recordings(out, folder, checked, by_key)
     if not entries:

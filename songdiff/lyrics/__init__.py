@@ -12,13 +12,14 @@ from .parse import (
     section_label,
 )
 from .phonemes import CONSONANTS, INVENTORY, SILENCE, UNKNOWN, VOWELS, Syllable
-from .pronounce import ARPABET, pronounce, syllabify
+from .pronounce import ARPABET, IPA, pronounce, syllabify
 from .report import describe
 
 __all__ = [
     "ARPABET",
     "CONSONANTS",
     "INVENTORY",
+    "IPA",
     "SILENCE",
     "UNKNOWN",
     "VOWELS",

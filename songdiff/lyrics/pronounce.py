@@ -22,6 +22,8 @@ from .phonemes import CONSONANTS, INVENTORY, VOWELS, Syllable
 if TYPE_CHECKING:
     from phonemizer.backend.espeak.wrapper import EspeakWrapper
 
+IPA = "ipa"
+"""The language of lyrics that are written as they sound."""
 ARPABET: dict[str, str] = dict(
     pair.split(":")
     for pair in (
@@ -107,10 +109,13 @@ def pronounce(text_or_words: str | Iterable[str], language: str = "en-us") -> li
     """The syllables of each word; a word with nothing to pronounce yields ``[]``.
 
     A string is split at white space. ``language`` is an espeak-ng voice such as ``en-us``, ``es``, ``de``, ``fr-fr``,
-    ``it``, ``ja`` or ``cmn-latn-pinyin``. Words are said one by one and cached, so that a word always sounds the same.
+    ``it``, ``ja`` or ``cmn-latn-pinyin``, or ``ipa``: the words are written in it already, with or without a ``_``
+    between phonemes. Words are said one by one and cached, so that a word always sounds the same.
     Raises :class:`LyricsError` for an unknown language and for a sound that has no symbol in the inventory.
     """
     words = text_or_words.split() if isinstance(text_or_words, str) else text_or_words
+    if language == IPA:
+        return [syllabify(*read_ipa(word.lower(), IPA, word), IPA) for word in words]
     return [list(_pronounce_word(_spoken(word), language)) for word in words]
 
 

@@ -1,7 +1,7 @@
 """A listener that learns beside the transformer which phoneme, at which pitch, every quarter of a latent frame sings.
 
 Squared error on latents cares about what is loud and broad; words hang on details, and a whisper has them too. So the
-voice that the transformer's velocity points at is also held against the phonemes and the notes it was asked for, through
+voice that the transformer's velocity points at is also held against the phonemes and notes that were asked for, through
 a small classifier of vocal latents that hears nothing but true ones while it learns (a perceptual loss,
 arXiv:1603.08155, as the recogniser losses of speech synthesis are). It is part of the training only, and never of a
 checkpoint. B batch, C latent channels, T latent frames, L = 4·T fine frames.

@@ -31,6 +31,8 @@ class SongTransformer(ModelMixin, ConfigMixin):
 
     ``groups``: the conditions that it hears, of :mod:`songdiff.conditioning.groups` (None: those there were before
     checkpoints listed them). ``singers``: attributes of the singers that it knows by name, as in ``Score.singer``.
+    ``guidance_embeds``: whether it can be asked for the guided velocity, which it has learned in one evaluation
+    (:mod:`songdiff.training.distillation`).
     """
 
     _supports_gradient_checkpointing = True
@@ -53,6 +55,7 @@ class SongTransformer(ModelMixin, ConfigMixin):
         window: int | None = None,
         groups: list[str] | None = None,
         singers: dict[str, dict[str, Any]] | None = None,
+        guidance_embeds: bool = False,
     ) -> None:
         super().__init__()
         if hidden_size % num_heads or (hidden_size // num_heads) % 2:
@@ -64,6 +67,7 @@ class SongTransformer(ModelMixin, ConfigMixin):
         self.embed = nn.Linear(2 * channels + num_tracks, hidden_size)
         self.time_embed = nn.Sequential(nn.Linear(256, hidden_size), nn.SiLU(), nn.Linear(hidden_size, hidden_size))
         self.style_embed = nn.Linear(style_size, hidden_size)
+        self.guidance_embed = nn.Parameter(torch.zeros(hidden_size)) if guidance_embeds else None
         self.modulation = nn.Linear(hidden_size, 6 * hidden_size)
         self.blocks = nn.ModuleList(
             TransformerBlock(
@@ -99,15 +103,19 @@ class SongTransformer(ModelMixin, ConfigMixin):
         style_pooled: Tensor,
         known_latents: Tensor,
         known_mask: Tensor,
+        guided: Tensor | None = None,
     ) -> Tensor:
         """``latents, known_latents`` (B, K·C, T); ``timesteps`` (B,) in 0 (data) … 1 (noise); ``condition_states``
         (B, T, D); ``style_tokens`` (B, S, E) with ``style_mask`` (B, S), True = present; ``style_pooled`` (B, E);
-        ``known_mask`` (B, K, T), True = known (``known_latents`` is read only there) → velocity (B, K·C, T)."""
+        ``known_mask`` (B, K, T), True = known (``known_latents`` is read only there); ``guided`` (B,), True where the
+        guided velocity is asked for (None: nowhere) → velocity (B, K·C, T)."""
         known = known_mask.to(latents.dtype)
         cells = known.repeat_interleave(self.config.latent_channels, dim=1)
         x = self.embed(torch.cat([latents, known_latents * cells, known], dim=1).transpose(1, 2))
         x = x + condition_states
         time = self.time_embed(sinusoids(timesteps, 256).to(x.dtype)) + self.style_embed(style_pooled)
+        if guided is not None and self.guidance_embed is not None:
+            time = time + guided[:, None] * self.guidance_embed.to(time.dtype)
         modulation = self.modulation(F.silu(time)).unflatten(-1, (6, -1))
         rotation = rotary_angles(x.shape[1], self.config.hidden_size // self.config.num_heads, x.device, x.dtype)
         attend = style_mask[:, None, None, :]

@@ -356,7 +356,9 @@ class SongPipeline(DiffusionPipeline):
             negative_prompt: style to steer away from; where the checkpoint goes without style guidance, at scale 2.
             audio_duration: seconds, 2 to 285; None: what the lyrics need.
             num_inference_steps, guidance_scale, style_guidance_scale: None takes the checkpoint's own.
-            guidance_interval: least and greatest time t (1 noise, 0 data) at which guidance acts; None: at all.
+            guidance_interval: least and greatest time t (1 noise, 0 data) at which guidance acts; None: at all. A
+                transformer that has learned the guided velocity goes without the second evaluation that guidance costs,
+                unless one of these or a negative prompt is given: (0, 1) alone computes what it has learned.
             known_latents, known_mask: (K, C, T) and (K, T); True cells come back as given.
             start_latents, strength: (K, C, T) of a song to begin with, and how far from it: 0 gives it back, 1 knows
                 only the score; between, denoising starts at time ``strength`` from the song with so much noise (SDEdit,
@@ -397,7 +399,9 @@ class SongPipeline(DiffusionPipeline):
         )
         score_scale, style_scale = self.guidance_scales(guidance_scale, style_guidance_scale, negative_prompt)
         low, high = guidance_interval or c.guidance_interval or (0.0, 1.0)
-        guidance = Guidance(score_scale, style_scale, low, high, match_moments=True)
+        asked = (guidance_scale, style_guidance_scale, guidance_interval) != (None, None, None)
+        learned = bool(self.transformer.config.guidance_embeds) and not asked and not negative_prompt
+        guidance = Guidance(1, 1) if learned else Guidance(score_scale, style_scale, low, high, match_moments=True)
         if not 0 <= guidance.low <= guidance.high <= 1:
             raise InputError(f"guidance_interval: {guidance.low:g} to {guidance.high:g} is none within 0 to 1")
         if preview_duration < MIN_SECONDS:
@@ -443,7 +447,7 @@ class SongPipeline(DiffusionPipeline):
         def denoised(frames: int, on_step: _OnStep | None = None) -> Tensor:
             """The first ``frames`` of the song, (1, K·C, frames), as if there were no more."""
             own, cells = known[..., :frames], mask[..., :frames]
-            denoise = self._denoiser(conditions.crop(0, frames), style, no_style, own, cells)
+            denoise = self._denoiser(conditions.crop(0, frames), style, no_style, own, cells, learned)
             start = None if song is None else song[..., :frames]
             return self._denoise(denoise, guidance, sigmas, noise[..., :frames], start, own, cells, on_step)
 
@@ -536,9 +540,16 @@ class SongPipeline(DiffusionPipeline):
         return latents.flatten(0, 1)[None].to(self.device)
 
     def _denoiser(
-        self, conditions: FrameConditions, style: Style, no_style: Style, known: Tensor, mask: Tensor
+        self,
+        conditions: FrameConditions,
+        style: Style,
+        no_style: Style,
+        known: Tensor,
+        mask: Tensor,
+        guided: bool = False,
     ) -> Denoiser:
-        """A callable for :class:`Guidance`; encodes conditions and style once for all steps."""
+        """A callable for :class:`Guidance`; encodes conditions and style once for all steps. ``guided``: it gives the
+        guided velocity that the transformer has learned."""
         device, dtype = self.device, inference_dtype(self.device)
         with torch.autocast(device.type, dtype, enabled=dtype != torch.float32):
             both = FrameConditions.stack([conditions, conditions.drop(CONTROLS)]).to(device, torch.float32)
@@ -560,6 +571,7 @@ class SongPipeline(DiffusionPipeline):
                     torch.cat([s.pooled for s in chosen]),
                     known.expand(len(latents), -1, -1),
                     mask.expand(len(latents), -1, -1),
+                    torch.full((len(latents),), guided, device=device),
                 ).float()
 
         return denoise

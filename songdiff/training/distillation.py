@@ -1,13 +1,13 @@
-"""A transformer that sings without guidance what its teacher sings with it.
+"""A transformer that sings in one evaluation a step what its teacher sings in two, with guidance.
 
 The first stage of guided distillation (arXiv:2210.03142): at the times that the steps of the sampler begin at, on the
 straight path between data and noise, the student learns the velocity that the pipeline's sampler would take of the
-teacher: guided, with mean and deviation kept. One evaluation then does where two did.
+teacher: guided, with mean and deviation kept. It gives it where it is asked for it (``guidance_embeds``); with half of
+its examples it goes on learning as the teacher did, so that it can still be guided by other scales, or fine-tuned.
 """
 
 from __future__ import annotations
 
-import copy
 from typing import Any
 
 import torch
@@ -38,22 +38,36 @@ class DistillationTask(TransformerTask):
             raise RecipeError(f"data.teacher: {', '.join(other)}: it was not trained with these parts")
         self._teacher = {"teacher": teacher}  # not a submodule: neither saved nor optimised
         if self.recipe.initial is not None:
-            return new_part(SongTransformer, self.recipe, **sizes)
-        return copy.deepcopy(teacher).requires_grad_(True).train()
+            return new_part(SongTransformer, self.recipe, **sizes, guidance_embeds=True)
+        student = SongTransformer.from_config(teacher.config, guidance_embeds=True)
+        student.load_state_dict({"guidance_embed": student.guidance_embed} | teacher.state_dict())
+        return student.train()
 
     def draw_times(self, count: int, generator: torch.Generator) -> Tensor:
-        """The times at which steps begin: 1, 1 − 1/N … 1/N."""
-        steps = self.settings.num_inference_steps
-        return torch.randint(1, steps + 1, (count,), generator=generator) / steps
+        """For the guided examples, the first half, the times at which steps begin: 1, 1 − 1/N … 1/N."""
+        steps, guided = self.settings.num_inference_steps, _guided(count)
+        return torch.cat(
+            [
+                torch.randint(1, steps + 1, (guided,), generator=generator) / steps,
+                super().draw_times(count - guided, generator),
+            ]
+        )
 
     def forward(self, batch: dict[str, Any]) -> dict[str, Tensor]:
-        noisy = interpolate(batch["data"], batch["noise"], batch["times"])
-        target = self.teach(batch, noisy)
+        noisy, guided = interpolate(batch["data"], batch["noise"], batch["times"]), _guided(len(batch["data"]))
+        target = self.teach({name: value[:guided] for name, value in batch.items()}, noisy[:guided])
         states = self.network.encode_conditions(conditions_of(batch))
-        velocity = self.velocity(self.network, batch, noisy, batch["times"], states)
+        flags = torch.arange(len(noisy), device=noisy.device) < guided
+        velocity = self.velocity(self.network, batch, noisy, batch["times"], states, flags)
         unknown = self.unknown_cells(batch)
-        # noise − data is what it is measured against: here the target and nothing
-        losses = {"distillation": masked_velocity_loss(velocity, torch.zeros_like(target), target, unknown)}
+        losses = {
+            # noise − data is what it is measured against: here the target and nothing
+            "distillation": masked_velocity_loss(velocity[:guided], torch.zeros_like(target), target, unknown[:guided])
+        }
+        if guided < len(noisy):
+            losses["velocity"] = masked_velocity_loss(
+                velocity[guided:], batch["data"][guided:], batch["noise"][guided:], unknown[guided:]
+            )
         return losses if self.listener is None else losses | self._alignment(batch, noisy, velocity, unknown)
 
     def compile(self, *args: Any, **kwargs: Any) -> None:
@@ -86,3 +100,8 @@ class DistillationTask(TransformerTask):
         settings, sizes = self.settings, (teacher.config.num_tracks, teacher.config.latent_channels)
         scale = vocals_apart(settings.guidance_scale, settings.vocals_guidance_scale, *sizes)
         return Guidance(scale, scale, match_moments=True).velocity(denoise, noisy, batch["times"])
+
+
+def _guided(count: int) -> int:
+    """How many of so many examples are of the guided velocity."""
+    return (count + 1) // 2

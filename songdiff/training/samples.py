@@ -34,7 +34,7 @@ def sing(recipe: Recipe, transformer: Path, held_out: HeldOut, out: Path, device
     sampler: dict[str, Any] = {}
     if recipe.kind == "few_step_transformer":
         steps = (recipe.distillation or Distillation()).num_inference_steps
-        sampler = {"num_inference_steps": steps, "guidance_scale": 1.0, "style_guidance_scale": 1.0}
+        sampler = {"num_inference_steps": steps}
     pipeline = SongPipeline(
         autoencoder=load_autoencoder(recipe.data.autoencoder),  # type: ignore[arg-type]  # the task has it too
         vocoder=None if recipe.data.vocoder is None else SpectralVocoder.from_pretrained(recipe.data.vocoder),

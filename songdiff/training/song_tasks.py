@@ -196,10 +196,16 @@ class TransformerTask(Task):
         return ~batch["known_mask"].repeat_interleave(self.network.config.latent_channels, dim=1)
 
     def velocity(
-        self, network: SongTransformer, batch: dict[str, Any], noisy: Tensor, times: Tensor, states: Tensor
+        self,
+        network: SongTransformer,
+        batch: dict[str, Any],
+        noisy: Tensor,
+        times: Tensor,
+        states: Tensor,
+        guided: Tensor | None = None,
     ) -> Tensor:
         """Velocity at ``noisy`` (B, K·C, T), the known cells of which are the data's, under the conditions' ``states``
-        (B, T, D) and the batch's style."""
+        (B, T, D) and the batch's style; the guided one where ``guided`` (B,)."""
         return network(
             torch.where(self.unknown_cells(batch), noisy, batch["data"]),
             times,
@@ -209,6 +215,7 @@ class TransformerTask(Task):
             batch["style_pooled"],
             batch["data"],
             batch["known_mask"],
+            guided,
         )
 
     def forward(self, batch: dict[str, Any]) -> dict[str, Tensor]:

@@ -7,6 +7,7 @@ import torch
 
 from songdiff import Score, SongPipeline
 from songdiff.errors import InputError
+from songdiff.models import SongTransformer
 from songdiff.pipelines import CheckpointError
 
 LYRICS = "[Verse]\nthe river is calling me home\n[Chorus]\nsing it again"
@@ -192,3 +193,27 @@ def test_some_tracks_alone(pipeline):
     assert np.allclose(song.only("vocals") + song.only("drums", "bass", "other"), sum(song.stems.values()), atol=1e-5)
     with pytest.raises(InputError, match="no track piano; there are vocals, drums"):
         song.only("piano")
+
+
+def test_a_transformer_that_has_learned_guidance_goes_without_it_until_asked(checkpoint):
+    pipeline = SongPipeline.from_pretrained(checkpoint)
+    pipeline.set_progress_bar_config(disable=True)
+    before = sing(pipeline, output_type="latent").latents
+    learned = SongTransformer.from_config(pipeline.transformer.config, guidance_embeds=True)
+    learned.load_state_dict(pipeline.transformer.state_dict() | {"guidance_embed": torch.randn(32)})
+    pipeline.register_modules(transformer=learned)
+    calls = []
+    hook = lambda module, arguments, output: calls.append((len(output), arguments[-1].tolist()))  # noqa: E731
+    learned.register_forward_hook(hook)
+
+    def called(**arguments):
+        calls.clear()
+        return sing(pipeline, output_type="latent", **arguments).latents, [*calls]
+
+    latents, once = called()
+    assert once == [(1, [True])] * 3
+    assert not torch.allclose(latents, before, atol=1e-3)
+    for arguments in ({"guidance_interval": (0, 1)}, {"guidance_scale": 2.0}, {"negative_prompt": "rock"}):
+        latents, twice = called(**arguments)
+        assert twice == [(2, [False, False])] * 3
+    assert torch.equal(called(guidance_interval=(0, 1))[0], before)

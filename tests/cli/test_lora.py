@@ -92,6 +92,28 @@ def test_loras_are_recorded_replayed_and_kept_by_edits(home, run, generate):
     assert "songdiff: b.safetensors: has changed since this song was made with it" in said
 
 
+def test_extensions_covers_and_accompaniments_take_them_too(home, run, generate, checkpoint):
+    generate("song.wav", "--stems", "stems")
+    (home / "score.json").write_text(json.dumps(json.loads((home / "song.json").read_text())["score"]))
+    commands = {
+        "extend": ("extend", "song.wav", "--after", 2),
+        "cover": ("cover", "song.wav", "--prompt", "jazz"),
+        "accompany": ("accompany", "vocals=stems/vocals.wav", "--score", "score.json", "--model", checkpoint),
+    }
+    for name, command in commands.items():
+        made = {}
+        for tag, adapters in (
+            ("plain", ()),
+            ("zero", ("--lora", "a.safetensors:0")),
+            ("own", ("--lora", "a.safetensors")),
+        ):
+            code, said = run(*command, "--seed", 2, *QUICK, *adapters, "-o", f"{name}-{tag}.wav")
+            assert code == 0, said
+            made[tag] = (home / f"{name}-{tag}.wav").read_bytes()
+        assert made["plain"] == made["zero"] != made["own"]
+    assert json.loads((home / "cover-own.json").read_text())["edit"]["adapters"][0]["file"] == "a.safetensors"
+
+
 def test_a_concepts_word_is_known_where_it_is_loaded(generate):
     plain, said = generate("plain.wav", prompt="folk, <mine>")
     assert "the style words <mine> are not known" in said

@@ -25,7 +25,7 @@ from ..corpus.shards import MANIFEST, read_corpus
 from ..errors import InputError
 from ..models import Codec, MelAutoencoder, SpectralVocoder, codec_of, load_autoencoder
 from ..pipelines import checkpoint_folder
-from ..pipelines.song_pipeline import EMBEDDED
+from ..pipelines.checkpoint import EMBEDDED
 from . import excerpts as judged
 from . import fidelity
 from .errors import Figure

@@ -128,7 +128,8 @@ def bench(
 
     Raises :class:`InputError` for an unfit checkpoint, rival, duration or device.
     """
-    from ..pipelines.song_pipeline import MAX_SECONDS, MIN_SECONDS, checkpoint_folder
+    from ..pipelines.checkpoint import checkpoint_folder
+    from ..pipelines.song_pipeline import MAX_SECONDS, MIN_SECONDS
 
     checkpoint_folder(model)
     if unknown := set(against) - set(RIVALS):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import torch
@@ -43,4 +44,8 @@ def assemble(
         **sampler_defaults,  # type: ignore[arg-type]
     )
     pipeline.save_pretrained(out)
+    for config in out.glob("*/config.json"):  # diffusers notes the folder from which each part came
+        settings = json.loads(config.read_text(encoding="utf-8"))
+        settings.pop("_name_or_path", None)
+        config.write_text(json.dumps(settings, indent=2, sort_keys=True) + "\n", encoding="utf-8")
     return out

@@ -5,6 +5,7 @@ import doctest
 import pytest
 
 from songdiff.pipelines import known, song_pipeline
+from songdiff.pipelines.checkpoint import EMBEDDED
 
 EXAMPLES = {
     test.name.removeprefix("songdiff.pipelines."): test
@@ -16,7 +17,7 @@ EXAMPLES = {
 
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_the_example_runs(name, checkpoint, monkeypatch):
-    monkeypatch.setitem(song_pipeline.EMBEDDED, "songdiff/tiny", str(checkpoint))
+    monkeypatch.setitem(EMBEDDED, "songdiff/tiny", str(checkpoint))
     assert not any(doctest.SKIP in example.options for example in EXAMPLES[name].examples)
     assert doctest.DocTestRunner().run(EXAMPLES[name]).failed == 0
 

@@ -27,8 +27,8 @@ def drop_controls(
     ``everything``: chance that no control is left (the unconditional branch of guidance); as often again the song has
     no plan: the words are left, at whatever grain they are timed (``planner="none"`` needs them by line), and half of
     the time some of :data:`SPARE`. Otherwise each group is dropped as a whole with chance ``whole`` (or :data:`RARE`)
-    and, with chance ``span``, over a random span; each attribute of the singer and each track's level is dropped by
-    itself with chance ``whole``.
+    and, with chance ``span``, over a random span; with chance ``whole`` the clip of the voice alone says who sings;
+    each attribute of the singer and each track's level is dropped by itself with chance ``whole``.
     """
     draw = rng.random()
     if draw < everything:
@@ -39,6 +39,8 @@ def drop_controls(
         dropped = [group for group in CONTROLS if group not in kept]
     else:
         dropped = [group for group in CONTROLS if rng.random() < RARE.get(group, whole)]
+        if rng.random() < whole:
+            dropped = [group for group in dropped if group != VOICE] + ["singer", "singer_name"]
     keep = np.ones((conditions.num_frames, len(GROUPS)), bool)
     for index, group in enumerate(GROUP_NAMES):
         if group in dropped:

@@ -87,9 +87,11 @@ class PreferenceTask(LoraTask):
         return won - lost
 
     def errors(self, batch: dict[str, Any], noisy: Tensor) -> Tensor:
-        """(2·B,) mean square error of each velocity over the unknown cells of the tracks that are compared."""
+        """(2·B,) mean square error of each velocity over the unknown cells of the tracks that are compared: of the
+        guided one, where the network has learned it, for by that the songs were made."""
         states = self.network.encode_conditions(conditions_of(batch))
-        velocity = self.velocity(self.network, batch, noisy, batch["times"], states)
+        guided = torch.ones(len(noisy), dtype=torch.bool, device=noisy.device)
+        velocity = self.velocity(self.network, batch, noisy, batch["times"], states, guided)
         compared = torch.tensor([track in self.settings.tracks for track in TRACKS], device=noisy.device)
         cells = compared.repeat_interleave(self.network.config.latent_channels)[:, None] & self.unknown_cells(batch)
         error = (velocity.float() - (batch["noise"] - batch["data"])).square() * cells

@@ -21,13 +21,15 @@ class Guidance(NamedTuple):
     """Scales (1 = none), a number or one for each channel (channels,), and the interval of t, ``low ≤ t ≤ high``, in
     which they act. ``match_moments``: the data that the guided velocity points at keeps the mean and deviation over
     time, channel by channel, of what the conditional one points at, so that much guidance makes a track neither louder
-    nor duller (after the rescaling of arXiv:2305.08891, section 3.4)."""
+    nor duller (after the rescaling of arXiv:2305.08891, section 3.4). ``data_range`` (2, channels): least and greatest
+    value of that data (static thresholding, arXiv:2205.11487, section 2.3)."""
 
     score: float | Tensor = 2.5
     style: float | Tensor = 2.5
     low: float = 0.0
     high: float = 1.0
     match_moments: bool = False
+    data_range: Tensor | None = None
 
     def velocity(self, denoise: Denoiser, latents: Tensor, time: float | Tensor) -> Tensor:
         """Guided velocity of ``latents`` (B, channels, T) at one time, or at one each (B,); one batched evaluation."""
@@ -48,12 +50,18 @@ class Guidance(NamedTuple):
         weights = (weight.to(velocities)[None, :, None] for _, _, weight in terms)
         each = velocities.chunk(count)
         velocity = torch.stack([w * v for w, v in zip(weights, each, strict=True)]).sum(0)
-        if count == 1 or not self.match_moments:
+        match = self.match_moments and count > 1
+        if not match and self.data_range is None:
             return velocity
         since = times.to(latents)[:, None, None]
-        wanted, data = latents - since * each[0], latents - since * velocity
-        data = (data - data.mean(-1, keepdim=True)) / (data.std(-1, keepdim=True) + 1e-3)
-        data = data * (wanted.std(-1, keepdim=True) + 1e-3) + wanted.mean(-1, keepdim=True)
+        data = latents - since * velocity
+        if match:
+            wanted = latents - since * each[0]
+            data = (data - data.mean(-1, keepdim=True)) / (data.std(-1, keepdim=True) + 1e-3)
+            data = data * (wanted.std(-1, keepdim=True) + 1e-3) + wanted.mean(-1, keepdim=True)
+        if self.data_range is not None:
+            least, most = self.data_range.to(data)[:, None, :, None]
+            data = data.clamp(least, most)
         return (latents - data) / since
 
 

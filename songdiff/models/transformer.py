@@ -32,7 +32,8 @@ class SongTransformer(ModelMixin, ConfigMixin):
     ``groups``: the conditions that it hears, of :mod:`songdiff.conditioning.groups` (None: those there were before
     checkpoints listed them). ``singers``: attributes of the singers that it knows by name, as in ``Score.singer``.
     ``guidance_embeds``: whether it can be asked for the guided velocity, which it has learned in one evaluation
-    (:mod:`songdiff.training.distillation`).
+    (:mod:`songdiff.training.distillation`). ``latent_range``: between which values, (2, K·C), the latents lie that it
+    has learned from, but for a thousandth of each channel.
     """
 
     _supports_gradient_checkpointing = True
@@ -56,6 +57,7 @@ class SongTransformer(ModelMixin, ConfigMixin):
         groups: list[str] | None = None,
         singers: dict[str, dict[str, Any]] | None = None,
         guidance_embeds: bool = False,
+        latent_range: list[list[float]] | None = None,
     ) -> None:
         super().__init__()
         if hidden_size % num_heads or (hidden_size // num_heads) % 2:
@@ -114,8 +116,9 @@ class SongTransformer(ModelMixin, ConfigMixin):
         x = self.embed(torch.cat([latents, known_latents * cells, known], dim=1).transpose(1, 2))
         x = x + condition_states
         time = self.time_embed(sinusoids(timesteps, 256).to(x.dtype)) + self.style_embed(style_pooled)
-        if guided is not None and self.guidance_embed is not None:
-            time = time + guided[:, None] * self.guidance_embed.to(time.dtype)
+        if self.guidance_embed is not None:
+            guided = torch.zeros_like(timesteps) if guided is None else guided
+            time = time + guided[:, None].to(time.dtype) * self.guidance_embed.to(time.dtype)
         modulation = self.modulation(F.silu(time)).unflatten(-1, (6, -1))
         rotation = rotary_angles(x.shape[1], self.config.hidden_size // self.config.num_heads, x.device, x.dtype)
         attend = style_mask[:, None, None, :]

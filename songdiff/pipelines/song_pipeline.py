@@ -394,7 +394,10 @@ class SongPipeline(DiffusionPipeline):
         low, high = guidance_interval or c.guidance_interval or (0.0, 1.0)
         asked = (guidance_scale, style_guidance_scale, guidance_interval) != (None, None, None)
         learned = bool(self.transformer.config.guidance_embeds) and not asked and not negative_prompt
-        guidance = Guidance(1, 1) if learned else Guidance(score_scale, style_scale, low, high, match_moments=True)
+        known_range = self.transformer.config.latent_range
+        data_range = None if known_range is None else torch.tensor(known_range)
+        scales = (1.0, 1.0) if learned else (score_scale, style_scale)
+        guidance = Guidance(*scales, low, high, match_moments=True, data_range=data_range)
         if not 0 <= guidance.low <= guidance.high <= 1:
             raise InputError(f"guidance_interval: {guidance.low:g} to {guidance.high:g} is none within 0 to 1")
         if preview_duration < MIN_SECONDS:

@@ -33,6 +33,8 @@ from .loop import Task
 from .recipe import Recipe, RecipeError, load_part, new_part
 from .samples import HeldOut
 
+_FRAMES, _TAIL = 400_000, 0.0005  # of the latents whose range is taken: how many frames, and what lies outside
+
 
 class StyleTask(Task):
     """Captions against the log-mel of the songs that they describe."""
@@ -77,6 +79,8 @@ class TransformerTask(Task):
             "style_size": style_encoder.config.embedding_size,
         }
         self.network = self.build_network(sizes)
+        if self.songs:
+            self.network.register_to_config(latent_range=latent_range(self.songs))
         self.listener = VocalListener(codec.latent_channels) if recipe.alignment else None
 
     def parameter_groups(self) -> list[dict[str, Any]]:
@@ -240,6 +244,16 @@ class TransformerTask(Task):
             batch["noise"][:, vocals],
         )
         return losses | {"alignment": self.recipe.alignment * losses["alignment"]}
+
+
+def latent_range(songs: list[EncodedSong]) -> list[list[float]]:
+    """(2, K·C) values between which the songs' latents lie, but for the 0.05 % of every channel at either end; of many
+    songs, of every so many frames."""
+    stride = max(1, sum(song.latents.shape[-1] for song in songs) // _FRAMES)
+    latents = torch.cat([song.latents.flatten(0, 1)[:, ::stride] for song in songs], dim=1).float()
+    tail = math.ceil(latents.shape[1] * _TAIL)
+    ends = [latents.kthvalue(k, dim=1).values for k in (tail, latents.shape[1] + 1 - tail)]
+    return [[round(value, 2) for value in end.tolist()] for end in ends]
 
 
 def conditions_of(batch: dict[str, Any]) -> FrameConditions:

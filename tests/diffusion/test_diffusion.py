@@ -65,3 +65,19 @@ def test_matched_moments_are_those_of_the_conditional_data():
     assert torch.allclose(data.mean(-1), wanted.mean(-1), atol=1e-4)
     agreement = torch.stack([torch.corrcoef(torch.stack(pair))[0, 1] for pair in zip(data[0], loud[0], strict=True)])
     assert (agreement > 0.999).all()
+
+
+def test_the_data_that_a_velocity_points_at_stays_in_its_range():
+    latents, velocity = torch.randn(2, 3, 50), 4 * torch.randn(2, 3, 50)
+    least, most = torch.tensor([-1.0, -2.0, -0.5]), torch.tensor([1.0, 0.5, 3.0])
+    for scale in (1, 3):
+        kept = Guidance(scale, scale, data_range=torch.stack([least, most]))
+        free = Guidance(scale, scale)
+
+        def denoise(x, times, has_score, has_style):
+            return velocity.repeat(len(x) // 2, 1, 1) * (1 + has_score.float()[:, None, None])
+
+        data = latents - 0.5 * kept.velocity(denoise, latents, 0.5)
+        asked = latents - 0.5 * free.velocity(denoise, latents, 0.5)
+        assert torch.allclose(data, asked.clamp(least[:, None], most[:, None]), atol=1e-5)
+        assert (asked - data).abs().max() > 1

@@ -13,6 +13,7 @@ from songdiff.models import SongTransformer
 from songdiff.score import Singer
 from songdiff.training import RecipeError, load_recipe, song_tasks
 from songdiff.training.recipe import new_part
+from songdiff.training.song_tasks import latent_range
 
 RECIPE = """
 kind: transformer
@@ -144,3 +145,20 @@ def test_grains_share_all_but_the_phonemes(task):
     start = OFFSETS["phonemes"]
     assert line.features[:, start : start + 3].unique(dim=0).tolist() == [[0, 0, 1]]
     assert task._conditions["a"].features[:, start : start + 3].unique(dim=0).tolist() == [[1, 0, 0]]
+
+
+def test_the_range_of_latents_leaves_out_what_is_rare(monkeypatch):
+    songs = [song("a", None), song("b", None)]
+    values = torch.arange(4 * 8 * 5000.0).reshape(4, 8, 5000) / 1e4
+    songs[0].latents, songs[1].latents = values[..., :3000].half(), values[..., 3000:].half()
+    low, high = latent_range(songs)
+    assert len(low) == len(high) == 32
+    channel = values[1, 2]
+    for end, tail in ((low[10], channel.min() + 0.0002), (high[10], channel.max() - 0.0002)):
+        assert abs(end - tail) < 0.02
+    songs[0].latents[1, 2, 0] = 100.0  # one of 5,000
+    assert latent_range(songs)[1][10] < 20
+    songs[0].latents[1, 2, :10] = 100.0
+    assert latent_range(songs)[1][10] == 100.0
+    monkeypatch.setattr(song_tasks, "_FRAMES", 1000)
+    assert abs(latent_range(songs[1:])[1][0] - values[0, 0].max()) < 0.05

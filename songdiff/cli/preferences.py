@@ -19,10 +19,14 @@ def preferences(
     ] = None,
     count: Annotated[int, typer.Option(min=1, help="Requests to sing.")] = 32,
     candidates: Annotated[int, typer.Option(min=2, help="Songs of each; the best and the worst make a pair.")] = 4,
-    target: Annotated[str, typer.Option(help="phoneme_error, notes_unheard, silence_broken, or fault, their sum.")] = (
-        "fault"
-    ),
-    margin: Annotated[float, typer.Option(min=0, help="The least difference of a pair.")] = 0.05,
+    target: Annotated[
+        str,
+        typer.Option(
+            help="phoneme_error, notes_unheard, silence_broken, or fault, their sum; or a figure of the evaluation, "
+            "such as music.chords_majmin, or sound.rolloff_95_hz:4000, the nearer the better."
+        ),
+    ] = "fault",
+    margin: Annotated[float, typer.Option(min=0, help="The least difference of a pair, in its unit.")] = 0.05,
     duration: Annotated[float, typer.Option(min=2, help="Seconds of songs that are not given.")] = 9.0,
     seed: Annotated[int, typer.Option(min=0, help="Of requests that are not given.")] = 0,
     lora: Lora = None,

@@ -7,6 +7,7 @@ drawn: short songs whose words and seeds are none of the benchmark's.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
@@ -23,9 +24,14 @@ from ..pipelines import SongPipeline, SongPipelineOutput
 from ..pipelines.known import save_latents
 from ..pipelines.request import SongRequest, make_song
 from ..pipelines.selection import Verdict, judge_song
+from . import music, sound
 
 TARGETS = ("fault", "phoneme_error", "notes_unheard", "silence_broken")
 """What pairs may be told apart by, of a :class:`~songdiff.pipelines.selection.Verdict`; less is better."""
+FIGURES = {"music": music.FIGURES, "sound": sound.FIGURES}
+"""Groups of figures of which pairs may be told apart by one."""
+Wrong = Callable[[Verdict, SongPipelineOutput], float | None]
+"""How much is wrong with a song; None where nothing can be said."""
 
 
 def drawn_requests(seed: int, seconds: float = 9.0) -> Iterator[SongRequest]:
@@ -63,6 +69,40 @@ def read_requests(path: Path) -> list[SongRequest]:
     return requests
 
 
+def read_target(text: str) -> Wrong:
+    """One of :data:`TARGETS`, a figure such as "music.chords_majmin", or "sound.rolloff_95_hz:4000": the nearer to it,
+    the better. Raises :class:`InputError` for another."""
+    if text in TARGETS:
+        return lambda verdict, song: getattr(verdict, text)
+    name, _, value = text.partition(":")
+    group, _, figure = name.partition(".")
+    known = FIGURES.get(group, {}).get(figure)
+    try:
+        wanted = float(value) if value else None
+    except ValueError:
+        wanted = math.nan
+    if known is None or (wanted is not None and not math.isfinite(wanted)):
+        groups = ", ".join(f"{group}.FIGURE" for group in FIGURES)
+        raise InputError(
+            f"target: {text!r} is none of {', '.join(TARGETS)}, {groups}; with :VALUE the nearer the better"
+        )
+    if wanted is None and known.better == "target":
+        raise InputError(f"target: {text} is better neither high nor low; give the value to come near, {text}:VALUE")
+
+    def wrong(verdict: Verdict, song: SongPipelineOutput) -> float | None:
+        if group == "music":
+            measured = music.measure_music(song.score, song.stems)[figure]
+        else:
+            measured = sound.measure_sound(song.audio, song.stems)[figure]
+        if measured is None:
+            return None
+        if wanted is not None:
+            return abs(measured - wanted)
+        return measured if known.better == "low" else -measured
+
+    return wrong
+
+
 def sing(pipeline: SongPipeline, request: SongRequest, count: int) -> list[tuple[Verdict, SongPipelineOutput]]:
     """One Score, sung ``count`` times with noise of its own, and what is wrong with each."""
     heard: list[tuple[Verdict, SongPipelineOutput]] = []
@@ -91,8 +131,7 @@ def make_pairs(
     Returns ``out/pairs.jsonl``, to which lines are added as they come. Raises :class:`InputError` for another target,
     fewer than two candidates, or a folder that holds pairs already.
     """
-    if target not in TARGETS:
-        raise InputError(f"target: {target!r} is none of {', '.join(TARGETS)}")
+    wrong = read_target(target)
     if candidates < 2:
         raise InputError(f"candidates: {candidates} make no pair; choose 2 or more")
     path = out / PAIRS
@@ -110,8 +149,8 @@ def make_pairs(
             report(f"request {number + 1}: left out ({error})")
             continue
         sung += 1
-        scores = [getattr(verdict, target) for verdict, _ in heard]
-        if None in scores:
+        scores = [score for score in (wrong(*one) for one in heard) if score is not None]
+        if len(scores) < len(heard):
             report(f"request {number + 1}: left out (nothing in it has a {target})")
             continue
         best, worst = int(np.argmin(scores)), int(np.argmax(scores))

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -127,6 +128,26 @@ def test_pairs_are_the_best_and_the_worst_of_each_request(checkpoint, tmp_path, 
         make_pairs(pipeline, requests, tmp_path / "pairs", 2)
     with pytest.raises(InputError, match="target: 'beauty' is none of fault"):
         make_pairs(pipeline, requests, tmp_path / "more", 2, target="beauty")
+
+
+def test_any_figure_with_a_better_end_or_a_value_to_come_near_tells_songs_apart(monkeypatch):
+    verdict, song = Verdict(0.3, 0.1), SimpleNamespace(score=None, audio=None, stems=None)
+    monkeypatch.setattr(preferences.music, "measure_music", lambda *_: {"chords_majmin": 0.8, "tempo_error": None})
+    monkeypatch.setattr(preferences.sound, "measure_sound", lambda *_: {"rolloff_95_hz": 2500.0, "dc_offset": 0.02})
+    for target, wrong in (
+        ("phoneme_error", 0.3),
+        ("fault", 0.4),
+        ("music.chords_majmin", -0.8),
+        ("music.tempo_error", None),
+        ("sound.dc_offset", 0.02),
+        ("sound.rolloff_95_hz:4000", 1500.0),
+    ):
+        assert preferences.read_target(target)(verdict, song) == wrong
+    with pytest.raises(InputError, match="better neither high nor low; give the value to come near"):
+        preferences.read_target("sound.rolloff_95_hz")
+    for target in ("music.beauty", "sound.rolloff_95_hz:high", "sound.rolloff_95_hz:nan"):
+        with pytest.raises(InputError, match=f"target: '{target}' is none of"):
+            preferences.read_target(target)
 
 
 def test_pairs_that_are_wrong_are_named(tmp_path):

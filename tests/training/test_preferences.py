@@ -37,7 +37,12 @@ def task(checkpoint, tmp_path):
         lines.append(files | {"request": {"prompt": prompt}, "score": json.loads(score.to_json())})
     (tmp_path / "pairs.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     parts = [f"data.{part}={checkpoint}/{part}" for part in ("autoencoder", "style_encoder")]
-    overrides = ("preference.tracks=[drums, bass, other]", "crop_frames=64", f"data.corpus={tmp_path}")
+    overrides = (
+        "preference.beta=2000",
+        "preference.tracks=[drums, bass, other]",
+        "crop_frames=64",
+        f"data.corpus={tmp_path}",
+    )
     return build_task(load_recipe(RECIPE, (*parts, f"initial={checkpoint}/transformer", *overrides)))
 
 

@@ -1,6 +1,6 @@
 """Path, time sampling and guidance; solvers are diffusers' flow-matching schedulers. Imports no model."""
 
-from .guidance import Denoiser, Guidance, vocals_apart
+from .guidance import Denoiser, Guidance, Limits, vocals_apart
 from .path import draw_times, interpolate, masked_velocity_loss
 
-__all__ = ["Denoiser", "Guidance", "draw_times", "interpolate", "masked_velocity_loss", "vocals_apart"]
+__all__ = ["Denoiser", "Guidance", "Limits", "draw_times", "interpolate", "masked_velocity_loss", "vocals_apart"]

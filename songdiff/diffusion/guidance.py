@@ -17,19 +17,35 @@ Denoiser = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
 """(latents (N, …), times (N,), has_score (N,) bool, has_style (N,) bool) → velocity (N, …)."""
 
 
+class Limits(NamedTuple):
+    """How far the latents of a track may lie from their mean: ``mean`` and ``std`` of each channel (K·C,), and ``norm``
+    (K,), how many deviations, root mean square over a track's channels, a frame may be away."""
+
+    mean: Tensor
+    std: Tensor
+    norm: Tensor
+
+    def keep(self, data: Tensor) -> Tensor:
+        """Frames of ``data`` (B, K·C, T) that are farther away are drawn in towards the mean."""
+        mean, std, norm = (x.to(data) for x in self)
+        away = ((data - mean[:, None]) / std[:, None]).unflatten(1, (len(norm), -1))
+        near = (norm[:, None] / away.square().mean(2).sqrt()).clamp(max=1)
+        return (away * near[:, :, None]).flatten(1, 2) * std[:, None] + mean[:, None]
+
+
 class Guidance(NamedTuple):
     """Scales (1 = none), a number or one for each channel (channels,), and the interval of t, ``low ≤ t ≤ high``, in
     which they act. ``match_moments``: the data that the guided velocity points at keeps the mean and deviation over
     time, channel by channel, of what the conditional one points at, so that much guidance makes a track neither louder
-    nor duller (after the rescaling of arXiv:2305.08891, section 3.4). ``data_range`` (2, channels): least and greatest
-    value of that data (static thresholding, arXiv:2205.11487, section 2.3)."""
+    nor duller (after the rescaling of arXiv:2305.08891, section 3.4). ``limits`` keep that data where
+    latents have been seen (as thresholding does, arXiv:2205.11487, section 2.3)."""
 
     score: float | Tensor = 2.5
     style: float | Tensor = 2.5
     low: float = 0.0
     high: float = 1.0
     match_moments: bool = False
-    data_range: Tensor | None = None
+    limits: Limits | None = None
 
     def velocity(self, denoise: Denoiser, latents: Tensor, time: float | Tensor) -> Tensor:
         """Guided velocity of ``latents`` (B, channels, T) at one time, or at one each (B,); one batched evaluation."""
@@ -51,7 +67,7 @@ class Guidance(NamedTuple):
         each = velocities.chunk(count)
         velocity = torch.stack([w * v for w, v in zip(weights, each, strict=True)]).sum(0)
         match = self.match_moments and count > 1
-        if not match and self.data_range is None:
+        if not match and self.limits is None:
             return velocity
         since = times.to(latents)[:, None, None]
         data = latents - since * velocity
@@ -59,9 +75,8 @@ class Guidance(NamedTuple):
             wanted = latents - since * each[0]
             data = (data - data.mean(-1, keepdim=True)) / (data.std(-1, keepdim=True) + 1e-3)
             data = data * (wanted.std(-1, keepdim=True) + 1e-3) + wanted.mean(-1, keepdim=True)
-        if self.data_range is not None:
-            least, most = self.data_range.to(data)[:, None, :, None]
-            data = data.clamp(least, most)
+        if self.limits is not None:
+            data = self.limits.keep(data)
         return (latents - data) / since
 
 

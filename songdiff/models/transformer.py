@@ -32,8 +32,8 @@ class SongTransformer(ModelMixin, ConfigMixin):
     ``groups``: the conditions that it hears, of :mod:`songdiff.conditioning.groups` (None: those there were before
     checkpoints listed them). ``singers``: attributes of the singers that it knows by name, as in ``Score.singer``.
     ``guidance_embeds``: whether it can be asked for the guided velocity, which it has learned in one evaluation
-    (:mod:`songdiff.training.distillation`). ``latent_range``: between which values, (2, K·C), the latents lie that it
-    has learned from, but for a thousandth of each channel.
+    (:mod:`songdiff.training.distillation`). ``latent_limits``: where the latents lie that it has learned from
+    (:class:`songdiff.diffusion.Limits`).
     """
 
     _supports_gradient_checkpointing = True
@@ -57,7 +57,7 @@ class SongTransformer(ModelMixin, ConfigMixin):
         groups: list[str] | None = None,
         singers: dict[str, dict[str, Any]] | None = None,
         guidance_embeds: bool = False,
-        latent_range: list[list[float]] | None = None,
+        latent_limits: dict[str, list[float]] | None = None,
     ) -> None:
         super().__init__()
         if hidden_size % num_heads or (hidden_size // num_heads) % 2:

@@ -29,7 +29,7 @@ from ..conditioning import (
     sounding_frames,
     voice_statistics,
 )
-from ..diffusion import Denoiser, Guidance, vocals_apart
+from ..diffusion import Denoiser, Guidance, Limits, vocals_apart
 from ..errors import InputError
 from ..lyrics import Lyrics, load_lyrics, parse_lyrics
 from ..models import (
@@ -394,10 +394,10 @@ class SongPipeline(DiffusionPipeline):
         low, high = guidance_interval or c.guidance_interval or (0.0, 1.0)
         asked = (guidance_scale, style_guidance_scale, guidance_interval) != (None, None, None)
         learned = bool(self.transformer.config.guidance_embeds) and not asked and not negative_prompt
-        known_range = self.transformer.config.latent_range
-        data_range = None if known_range is None else torch.tensor(known_range)
+        seen = self.transformer.config.latent_limits
+        limits = None if seen is None else Limits(**{name: torch.tensor(values) for name, values in seen.items()})
         scales = (1.0, 1.0) if learned else (score_scale, style_scale)
-        guidance = Guidance(*scales, low, high, match_moments=True, data_range=data_range)
+        guidance = Guidance(*scales, low, high, match_moments=True, limits=limits)
         if not 0 <= guidance.low <= guidance.high <= 1:
             raise InputError(f"guidance_interval: {guidance.low:g} to {guidance.high:g} is none within 0 to 1")
         if preview_duration < MIN_SECONDS:

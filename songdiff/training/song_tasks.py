@@ -33,7 +33,7 @@ from .loop import Task
 from .recipe import Recipe, RecipeError, load_part, new_part
 from .samples import HeldOut
 
-_FRAMES, _TAIL = 400_000, 0.0005  # of the latents whose range is taken: how many frames, and what lies outside
+_FRAMES, _KEPT = 400_000, 0.99  # of the latents whose limits are taken: how many frames, and which share keeps them
 
 
 class StyleTask(Task):
@@ -80,7 +80,7 @@ class TransformerTask(Task):
         }
         self.network = self.build_network(sizes)
         if self.songs:
-            self.network.register_to_config(latent_range=latent_range(self.songs))
+            self.network.register_to_config(latent_limits=latent_limits(self.songs))
         self.listener = VocalListener(codec.latent_channels) if recipe.alignment else None
 
     def parameter_groups(self) -> list[dict[str, Any]]:
@@ -246,14 +246,16 @@ class TransformerTask(Task):
         return losses | {"alignment": self.recipe.alignment * losses["alignment"]}
 
 
-def latent_range(songs: list[EncodedSong]) -> list[list[float]]:
-    """(2, K·C) values between which the songs' latents lie, but for the 0.05 % of every channel at either end; of many
-    songs, of every so many frames."""
+def latent_limits(songs: list[EncodedSong]) -> dict[str, list[float]]:
+    """:class:`~songdiff.diffusion.Limits` that 99 % of the songs' frames keep, by name; of many songs, of every so many
+    frames."""
     stride = max(1, sum(song.latents.shape[-1] for song in songs) // _FRAMES)
-    latents = torch.cat([song.latents.flatten(0, 1)[:, ::stride] for song in songs], dim=1).float()
-    tail = math.ceil(latents.shape[1] * _TAIL)
-    ends = [latents.kthvalue(k, dim=1).values for k in (tail, latents.shape[1] + 1 - tail)]
-    return [[round(value, 2) for value in end.tolist()] for end in ends]
+    latents = torch.cat([song.latents[..., ::stride] for song in songs], dim=-1).float()
+    mean, std = latents.mean(-1), latents.std(-1) + 1e-3
+    away = ((latents - mean[..., None]) / std[..., None]).square().mean(1).sqrt()
+    norm = away.kthvalue(math.ceil(_KEPT * away.shape[1]), dim=1).values
+    limits = {"mean": mean.flatten(), "std": std.flatten(), "norm": norm}
+    return {name: [round(value, 3) for value in values.tolist()] for name, values in limits.items()}
 
 
 def conditions_of(batch: dict[str, Any]) -> FrameConditions:

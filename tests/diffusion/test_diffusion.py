@@ -1,6 +1,6 @@
 import torch
 
-from songdiff.diffusion import Guidance, draw_times, interpolate, masked_velocity_loss
+from songdiff.diffusion import Guidance, Limits, draw_times, interpolate, masked_velocity_loss
 
 
 def test_path_ends_at_data_and_noise():
@@ -67,17 +67,23 @@ def test_matched_moments_are_those_of_the_conditional_data():
     assert (agreement > 0.999).all()
 
 
-def test_the_data_that_a_velocity_points_at_stays_in_its_range():
-    latents, velocity = torch.randn(2, 3, 50), 4 * torch.randn(2, 3, 50)
-    least, most = torch.tensor([-1.0, -2.0, -0.5]), torch.tensor([1.0, 0.5, 3.0])
+def test_the_data_that_a_velocity_points_at_keeps_its_limits():
+    torch.manual_seed(0)
+    latents, velocity = torch.randn(2, 6, 50), 4 * torch.randn(2, 6, 50)
+    limits = Limits(mean=torch.randn(6), std=torch.rand(6) + 0.5, norm=torch.tensor([1.0, 2.5]))
+    mean, std = limits.mean[:, None], limits.std[:, None]
+
+    def denoise(x, times, has_score, has_style):
+        return velocity.repeat(len(x) // 2, 1, 1) * (1 + has_score.float()[:, None, None])
+
     for scale in (1, 3):
-        kept = Guidance(scale, scale, data_range=torch.stack([least, most]))
-        free = Guidance(scale, scale)
-
-        def denoise(x, times, has_score, has_style):
-            return velocity.repeat(len(x) // 2, 1, 1) * (1 + has_score.float()[:, None, None])
-
-        data = latents - 0.5 * kept.velocity(denoise, latents, 0.5)
-        asked = latents - 0.5 * free.velocity(denoise, latents, 0.5)
-        assert torch.allclose(data, asked.clamp(least[:, None], most[:, None]), atol=1e-5)
-        assert (asked - data).abs().max() > 1
+        data, asked = (
+            ((latents - 0.5 * guidance.velocity(denoise, latents, 0.5) - mean) / std).unflatten(1, (2, 3))
+            for guidance in (Guidance(scale, scale, limits=limits), Guidance(scale, scale))
+        )
+        far, kept = (x.square().mean(2).sqrt() for x in (asked, data))
+        bound = limits.norm[:, None].expand_as(far)
+        assert torch.allclose(kept, torch.minimum(far, bound), atol=1e-3)
+        assert (far > bound).any()
+        assert (far < bound).any()
+        assert (torch.cosine_similarity(data, asked, dim=2) > 0.999).all()

@@ -37,8 +37,8 @@ class Guidance(NamedTuple):
     """Scales (1 = none), a number or one for each channel (channels,), and the interval of t, ``low ≤ t ≤ high``, in
     which they act. ``match_moments``: the data that the guided velocity points at keeps the mean and deviation over
     time, channel by channel, of what the conditional one points at, so that much guidance makes a track neither louder
-    nor duller (after the rescaling of arXiv:2305.08891, section 3.4). ``limits`` keep that data where
-    latents have been seen (as thresholding does, arXiv:2205.11487, section 2.3)."""
+    nor duller (after the rescaling of arXiv:2305.08891, section 3.4). ``limits`` keep that data where latents have
+    been seen (as thresholding does, arXiv:2205.11487, section 2.3)."""
 
     score: float | Tensor = 2.5
     style: float | Tensor = 2.5

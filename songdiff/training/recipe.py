@@ -149,7 +149,7 @@ class Recipe(_Strict):
     preference: PreferenceSettings | None = None
     """For :data:`ADAPTER_KINDS`, and for the kinds of their names; None: the default."""
     alignment: float = Field(default=0.0, ge=0)
-    """For :data:`TRANSFORMER_KINDS`: weight of the loss on sung phonemes (``songdiff/training/alignment.py``)."""
+    """For :data:`TRANSFORMER_KINDS`: weight of the loss on sung phonemes and notes (``training/alignment.py``)."""
     steps: int = Field(ge=1)
     batch_size: int = Field(ge=1)
     crop_frames: int = Field(ge=8)

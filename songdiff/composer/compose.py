@@ -39,7 +39,7 @@ from .genre import Genre
 from .genres import GENRES
 from .given import Take, lay_chords, sing_notes, time_lines
 from .grid import METERS, Grid
-from .harmony import Harmony, Key, plan_chords
+from .harmony import ASKED_COLOUR, COLOUR, Harmony, Key, plan_chords
 from .instruments import INSTRUMENTS
 from .lead import play_lead
 from .melody import Melodist, vocal_range
@@ -48,6 +48,7 @@ from .text import ComposeError, Pronounce, sung_lines
 from .timed import plan_timed
 from .vocals import Vocals, sing
 
+_UNUSUAL = 0.1  # the weight of major or minor in a genre that is not written in it
 _SECTION_MOOD = {  # valence, arousal against the song's own
     "intro": (0.0, -0.2), "verse": (-0.05, -0.05), "prechorus": (0.0, 0.1), "chorus": (0.1, 0.25), "bridge": (-0.1,
     0.1),
@@ -106,7 +107,8 @@ def compose(
     valence, arousal = _mood(chosen, style, tempo, random.Random(f"{root}/mood"))
     tempo = tempo if tempo is not None else _tempo(chosen, style, arousal, random.Random(f"{root}/tempo"))
     implied = _implied_key(chords, melody) if key is None and style.key is None else None
-    home = _key(key or style.key or implied, key, chosen, valence, random.Random(f"{root}/key"))
+    asked = style.valence is not None
+    home = _key(key or style.key or implied, key, chosen, valence, asked, random.Random(f"{root}/key"))
 
     lines = [] if lyrics is None or style.instrumental else sung_lines(lyrics, pronounce)
     style = replace(style, a_cappella=style.a_cappella and bool(lines))
@@ -133,7 +135,8 @@ def compose(
     if take is not None and take.chords:
         harmonies = lay_chords(form, take.chords, through=True)
     else:
-        harmonies = lay_chords(form, chords) if chords else plan_chords(form, home, habits, root, valence)
+        colour = ASKED_COLOUR if asked else COLOUR
+        harmonies = lay_chords(form, chords) if chords else plan_chords(form, home, habits, root, valence, colour)
     vocals = Vocals(melody=list(take.melody)) if take is not None else Vocals()
     if melody is not None and lines:
         vocals = sing_notes(form, melody)
@@ -238,17 +241,19 @@ def _tempo(genre: Genre, style: Style, arousal: float, rng: random.Random) -> fl
     return float(round(low + (high - low) * (max(-1.0, min(1.0, pace)) + 1) / 2))
 
 
-def _key(wanted: str | None, given: str | None, genre: Genre, valence: float, rng: random.Random) -> Key:
+def _key(wanted: str | None, given: str | None, genre: Genre, valence: float, asked: bool, rng: random.Random) -> Key:
+    """The ``wanted`` one, else one of the genre's modes by habit and mood; a mood that was ``asked`` for leans more,
+    and may choose major or minor where the genre has not."""
     if wanted is not None:
         text = parse_key(wanted)
         if text is None:
             raise ComposeError(f"unknown key {given or wanted!r}: write for example 'D minor' or 'Bb major'")
         return Key.parse(text)
     bright = {"major": 1.0, "mixolydian": 0.5, "dorian": -0.3, "minor": -1.0}
-    modes = list(genre.modes)
-    mode = rng.choices(modes, [genre.modes[m] * math.exp(2.2 * bright[m] * (valence - genre.mood[0])) for m in modes])[
-        0
-    ]
+    modes, lean = dict(genre.modes), 2.2 * (valence - genre.mood[0])
+    if asked:
+        modes, lean = {"major": _UNUSUAL, "minor": _UNUSUAL} | modes, 5.0 * valence
+    mode = rng.choices(list(modes), [usual * math.exp(lean * bright[m]) for m, usual in modes.items()])[0]
     return Key(rng.randrange(12), mode)
 
 

@@ -20,7 +20,7 @@ SCALES: dict[str, tuple[int, ...]] = {
     "mixolydian": (0, 2, 4, 5, 7, 9, 10),
 }
 _DEGREES = {"I": 0, "II": 2, "III": 4, "IV": 5, "V": 7, "VI": 9, "VII": 11}
-_COLOUR = 3.0  # how strongly valence leans the choice of chords
+COLOUR, ASKED_COLOUR = 3.0, 8.0  # how strongly valence leans the choice of chords: by itself, and asked for
 _NUMERAL = re.compile(r"([b#]?)([IV]+|[iv]+)(.*)")
 
 
@@ -112,28 +112,34 @@ def brightness(progression: str) -> float:
     return sum(colours) / len(colours)
 
 
-def progression(label: str, genre: Genre, mode: str, seed: str, valence: float = 0.0) -> list[list[str]]:
+def progression(
+    label: str, genre: Genre, mode: str, seed: str, valence: float = 0.0, colour: float = COLOUR
+) -> list[list[str]]:
     """The chord progression of all sections called ``label``: numerals bar by bar; equal arguments, equal chords.
 
-    ``valence`` −1 … 1 leans the choice towards dark or bright chords.
+    ``valence`` −1 … 1 leans the choice towards dark or bright chords, ``colour`` says how strongly.
     """
     table = genre.progressions.get(mode) or COMMON[mode]
     kind = {"intro": "verse", "solo": "chorus", "break": "verse", "outro": "chorus"}.get(label, label)
     if kind not in table:
         kind = "any" if "any" in table else "chorus" if kind == "bridge" else "verse"
     choices = table[kind]
-    weights = [math.exp(_COLOUR * valence * brightness(choice)) for choice in choices]
+    weights = [math.exp(colour * valence * brightness(choice)) for choice in choices]
     choice = random.Random(f"{seed}/progression/{kind}").choices(choices, weights)[0]
     return [bar.split() for bar in choice.split("|")]
 
 
-def plan_chords(form: Form, key: Key, genre: Genre, seed: str, valence: float = 0.0) -> list[Harmony]:
-    """A chord (or several) for every bar of ``form``, in the key of its section; the final bar has the tonic."""
+def plan_chords(
+    form: Form, key: Key, genre: Genre, seed: str, valence: float = 0.0, colour: float = COLOUR
+) -> list[Harmony]:
+    """A chord (or several) for every bar of ``form``, in the key of its section; the final bar has the tonic.
+
+    ``valence`` and ``colour``: as of :func:`progression`."""
     chords: list[Harmony] = []
     size = form.grid.slots_per_bar
     darker = random.Random(f"{seed}/borrowed").random() < -0.8 * valence - 0.1 and key.mode == "major"
     for section, following in itertools.zip_longest(form.sections, form.sections[1:]):
-        bars = progression(section.label, genre, key.mode, seed, valence)
+        bars = progression(section.label, genre, key.mode, seed, valence, colour)
         for offset, phase in enumerate(section.phases[: section.bars]):
             bar = section.bar + offset
             numerals = bars[phase % len(bars)]

@@ -78,11 +78,13 @@ class AdversarySettings(_Strict):
 class Distillation(_Strict):
     """What a few-step transformer takes over (``songdiff/training/distillation.py``): its teacher's velocity at
     ``guidance_scale``, for score and style alike, of the vocals at ``vocals_guidance_scale`` (None: as the others),
-    where ``num_inference_steps`` steps begin."""
+    where ``num_inference_steps`` steps begin. ``rollouts``: at the latents to which the student's own steps lead, instead
+    of at noisy data."""
 
     num_inference_steps: int = Field(default=8, ge=1)
     guidance_scale: float = Field(default=3.0, ge=1)
     vocals_guidance_scale: float | None = Field(default=None, ge=1)
+    rollouts: bool = False
 
 
 class LoraSettings(_Strict):
@@ -150,6 +152,8 @@ class Recipe(_Strict):
     """For :data:`ADAPTER_KINDS`, and for the kinds of their names; None: the default."""
     alignment: float = Field(default=0.0, ge=0)
     """For :data:`TRANSFORMER_KINDS`: weight of the loss on sung phonemes and notes (``training/alignment.py``)."""
+    moments: float = Field(default=0.0, ge=0)
+    """For :data:`TRANSFORMER_KINDS`: weight of the loss on mean and deviation of tracks (``training/moments.py``)."""
     steps: int = Field(ge=1)
     batch_size: int = Field(ge=1)
     crop_frames: int = Field(ge=8)
@@ -197,12 +201,12 @@ class Recipe(_Strict):
             raise ValueError(f"only for {' and '.join(ADVERSARY_KINDS)}")
         return adversary
 
-    @field_validator("alignment")
+    @field_validator("alignment", "moments")
     @classmethod
-    def _transformers_are_aligned(cls, alignment: float, info: ValidationInfo) -> float:
-        if alignment and info.data.get("kind") not in TRANSFORMER_KINDS:
+    def _transformers_are_heard(cls, weight: float, info: ValidationInfo) -> float:
+        if weight and info.data.get("kind") not in TRANSFORMER_KINDS:
             raise ValueError(f"only for {' and '.join(TRANSFORMER_KINDS)}")
-        return alignment
+        return weight
 
     @field_validator("distillation")
     @classmethod

@@ -116,6 +116,17 @@ def test_harmony_follows_valence() -> None:
     assert correlation(valence, [minor_share(score) for score in scores]) < -0.5
 
 
+def test_a_mood_that_is_asked_for_is_kept_in_every_genre() -> None:
+    kept = []
+    for genre, mood in itertools.product(GENRES, ("gloomy", "cheerful")):
+        score = compose(None, f"{genre}, {mood}", seed=1, duration=24)
+        assert score.key is not None
+        bright = score.key.split()[1] in ("major", "mixolydian")
+        dark = minor_share(score)
+        kept += [bright == (mood == "cheerful"), dark < 0.5 if mood == "cheerful" else dark > 0.3]
+    assert statistics.fmean(kept) > 0.93
+
+
 def test_within_one_key_the_chords_still_follow_valence() -> None:
     def share(mood: str, key: str) -> float:
         return statistics.fmean(

@@ -6,6 +6,7 @@ random streams named after the seed and the step, so that a change in one part l
 
 from __future__ import annotations
 
+import itertools
 import math
 import random
 from dataclasses import replace
@@ -302,7 +303,7 @@ def _sections(form: Form, home: Key) -> list[Section]:
             end=min(end, form.duration),
             key=str(home.up(section.shift)) if section.shift else None,
         )
-        for section, start, end in zip(form.sections, edges, edges[1:], strict=False)
+        for section, (start, end) in zip(form.sections, itertools.pairwise(edges), strict=True)
         if start < form.duration - 1e-3
     ]
 

@@ -142,7 +142,8 @@ def _evenly(notes: list[Note], line: SungLine) -> list[list[Note]]:
         )
     at = [min(bisect.bisect_right(edges, i * step + 1e-9) - 1, len(notes) - 1) for i in range(line.count)]
     starts = [notes[k].start + i * step - edges[k] for i, k in enumerate(at)]
-    ends = [min(b, notes[k].end) if j == k else notes[k].end for k, j, b in zip(at, at[1:], starts[1:], strict=False)]
+    turns = zip(itertools.pairwise(at), starts[1:], strict=True)
+    ends = [min(start, notes[k].end) if j == k else notes[k].end for (k, j), start in turns]
     return [
         [notes[k].model_copy(update={"start": start, "end": end})]
         for k, start, end in zip(at, starts, [*ends, notes[-1].end], strict=True)

@@ -52,7 +52,7 @@ def spread(lines: list[SungLine], rate: float, duration: float | None) -> list[f
     last, last_start = known[-1]
     for i in range(last, len(lines)):
         starts[i] = last_start + sum(needs[last:i])
-    for line, start, following in zip(lines, starts, starts[1:], strict=False):
+    for line, (start, following) in zip(lines[:-1], itertools.pairwise(starts), strict=True):
         if following <= start:
             raise ComposeError(
                 f"line {line.index + 2} ({lines[line.index + 1].text!r}) starts at {following:.2f} s, not after "

@@ -196,7 +196,7 @@ def _anchored(line: SungLine, onsets: list[float], last: float) -> tuple[list[fl
     edges = [*known, len(onsets)]
     times = [*(anchors[i] for i in known), stop]
     result: list[float] = []
-    for a, b, start, end in zip(edges, edges[1:], times, times[1:], strict=False):
+    for (a, b), (start, end) in zip(itertools.pairwise(edges), itertools.pairwise(times), strict=True):
         if end - start < 0.02 * (b - a):
             words = " ".join(line.words[line.syllables[i].word] for i in range(a, min(b + 1, len(onsets))))
             raise ComposeError(

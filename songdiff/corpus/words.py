@@ -340,7 +340,7 @@ class _Writer:
 def _clashes(stress: list[int]) -> float:
     """How far stresses are from alternating: neighbours both strong, or three weak in a row."""
     strong = sum(a and b for a, b in pairwise(stress))
-    weak = sum(not (a or b or c) for a, b, c in zip(stress, stress[1:], stress[2:], strict=False))
+    weak = sum(not any(stress[i : i + 3]) for i in range(len(stress) - 2))
     return (strong + weak) * 0.75
 
 

@@ -2,8 +2,8 @@
 
 It was made by ``write_benchmark(path, seed=1)`` (with the corpus extra and flite), a second time on 2026-11-25, since
 which moods that are asked for show in the harmony: eleven songs have other notes than before. The composer goes on
-changing; these scores do not. Their words may be ones that the training split never sings, and eight are written for the voices
-that it never hears (vera, milo).
+changing; these scores do not. Their words may be ones that the training split never sings, and eight are written for
+the voices that it never hears (vera, milo).
 """
 
 from __future__ import annotations

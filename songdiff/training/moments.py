@@ -1,14 +1,13 @@
 """A loss on how loud, how bright and how lively each track is over a whole crop: mean and deviation of its latents.
 
-What squared error leaves of sounds that cannot be foreseen is their mean, which is duller and steadier than any of them,
-and an offset that lasts weighs no more than one that changes. So the data that the velocity points at is also held
-against the true data's mean and deviation of every channel (the statistics of a style loss, arXiv:1701.01036). B batch,
-K tracks, C latent channels, T latent frames.
+What squared error leaves of sounds that cannot be foreseen is their mean, which is duller and steadier than any of
+them, and an offset that lasts weighs no more than one that changes. So the data that the velocity points at is also
+held against the true data's mean and deviation of every channel (the statistics of a style loss, arXiv:1701.01036).
+B batch, K tracks, C latent channels, T latent frames.
 """
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 
 _LEAST = 32  # frames that must count in a track

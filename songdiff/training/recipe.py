@@ -78,8 +78,8 @@ class AdversarySettings(_Strict):
 class Distillation(_Strict):
     """What a few-step transformer takes over (``songdiff/training/distillation.py``): its teacher's velocity at
     ``guidance_scale``, for score and style alike, of the vocals at ``vocals_guidance_scale`` (None: as the others),
-    where ``num_inference_steps`` steps begin. ``rollouts``: at the latents to which the student's own steps lead, instead
-    of at noisy data."""
+    where ``num_inference_steps`` steps begin. ``rollouts``: at the latents to which the student's own steps lead,
+    instead of at noisy data."""
 
     num_inference_steps: int = Field(default=8, ge=1)
     guidance_scale: float = Field(default=3.0, ge=1)

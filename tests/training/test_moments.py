@@ -32,4 +32,5 @@ def test_only_what_counts_counts_and_where_little_does_nothing():
     predicted = (data + 1).requires_grad_()
     loss = moment_loss(data, predicted, counted, SCALE, torch.zeros(2))
     loss.backward()
-    assert loss == 0 and predicted.grad.isfinite().all() and (predicted.grad == 0).all()
+    assert loss == 0
+    assert (predicted.grad == 0).all()

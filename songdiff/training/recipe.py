@@ -232,6 +232,8 @@ class Recipe(_Strict):
             raise ValueError(f"{', '.join(sorted(fields))}: only for {' and '.join(TRANSFORMER_KINDS)}")
         if self.fsdp and self.compile:
             raise ValueError("compile: not together with fsdp")
+        if self.fsdp and self.distillation is not None and self.distillation.rollouts:
+            raise ValueError("distillation.rollouts: not together with fsdp; processes would roll out unlike steps")
         if self.sample_every is not None and self.data.vocoder is None:
             raise ValueError("sample_every: name the folder of a trained vocoder in data.vocoder")
         return self

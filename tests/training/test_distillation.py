@@ -102,6 +102,8 @@ def test_what_does_not_fit_is_refused(recipe):
         DistillationTask(load_recipe(recipe, ("data.teacher=nowhere",)))
     with pytest.raises(RecipeError, match=r"distillation: .*only for few_step_transformer"):
         load_recipe(recipe, ("kind=transformer",))
+    with pytest.raises(RecipeError, match=r"distillation\.rollouts: not together with fsdp"):
+        load_recipe(recipe, ("distillation.rollouts=true", "fsdp=true"))
 
 
 def test_rollouts_begin_where_the_students_own_steps_lead(recipe):

@@ -10,10 +10,10 @@ _LEAST = 1 / 3  # share of the clip's frames in which the voice must sound
 
 
 def sounding_frames(latents: Tensor, silence: Tensor) -> Tensor:
-    """Latents (…, C, T) and the latent of silence (C,) → (…, T) True where the track sounds: further from silence than
-    half the way to its loudest tenth."""
-    distance = (latents - silence[:, None]).square().mean(-2).sqrt()
-    return distance > 0.5 * torch.quantile(distance, 0.9, dim=-1, keepdim=True).clamp(min=1e-3)
+    """Latents (C, T) and the latent of silence (C,) → (T,) True where the track sounds: further from silence than half
+    the way to its loudest tenth."""
+    distance = (latents - silence[:, None]).square().mean(0).sqrt()
+    return distance > 0.5 * torch.quantile(distance, 0.9).clamp(min=1e-3)
 
 
 def voice_statistics(latents: Tensor, sounding: Tensor) -> Tensor | None:

@@ -4,10 +4,6 @@ The first stage of guided distillation (arXiv:2210.03142): at the times that the
 straight path between data and noise, the student learns the velocity that the pipeline's sampler would take of the
 teacher: guided, with mean and deviation kept. It gives it where it is asked for it (``guidance_embeds``); with half of
 its examples it goes on learning as the teacher did, so that it can still be guided by other scales, or fine-tuned.
-
-What it makes in its own steps is not the noisy data that it has seen: errors of one step are left to the next. So with
-``rollouts`` it learns where its own steps lead (the backward simulation of arXiv:2405.14867), from noise alone, towards
-the same song.
 """
 
 from __future__ import annotations
@@ -48,19 +44,19 @@ class DistillationTask(TransformerTask):
         return student.train()
 
     def draw_times(self, count: int, generator: torch.Generator) -> Tensor:
-        """For the guided examples, the first half, the times at which steps begin: 1, 1 − 1/N … 1/N; one for all of
-        them where they are rolled out."""
+        """For the guided examples, the first half, the times at which steps begin: 1, 1 − 1/N … 1/N."""
         steps, guided = self.settings.num_inference_steps, _guided(count)
-        begins = torch.randint(1, steps + 1, (1 if self.settings.rollouts else guided,), generator=generator) / steps
-        return torch.cat([begins.expand(guided), super().draw_times(count - guided, generator)])
+        return torch.cat(
+            [
+                torch.randint(1, steps + 1, (guided,), generator=generator) / steps,
+                super().draw_times(count - guided, generator),
+            ]
+        )
 
     def forward(self, batch: dict[str, Any]) -> dict[str, Tensor]:
         noisy, guided = interpolate(batch["data"], batch["noise"], batch["times"]), _guided(len(batch["data"]))
+        target = self.teach({name: value[:guided] for name, value in batch.items()}, noisy[:guided])
         states = self.network.encode_conditions(conditions_of(batch))
-        first = {name: value[:guided] for name, value in batch.items()}
-        if self.settings.rollouts:
-            noisy = torch.cat([self.roll_out(first, states[:guided].detach()), noisy[guided:]])
-        target = self.teach(first, noisy[:guided])
         flags = torch.arange(len(noisy), device=noisy.device) < guided
         velocity = self.velocity(self.network, batch, noisy, batch["times"], states, flags)
         unknown = self.unknown_cells(batch)
@@ -72,23 +68,13 @@ class DistillationTask(TransformerTask):
             losses["velocity"] = masked_velocity_loss(
                 velocity[guided:], batch["data"][guided:], batch["noise"][guided:], unknown[guided:]
             )
-        return losses | self.losses_of_data(batch, noisy, velocity, unknown)
+        return losses if self.listener is None else losses | self._alignment(batch, noisy, velocity, unknown)
 
     def compile(self, *args: Any, **kwargs: Any) -> None:
         """Each network by itself: the whole, with its three evaluations, would take many minutes."""
         for network in (self.network, self._teacher["teacher"]):
             network.compile(*args, **kwargs)
             network.condition_encoder.compile(*args, **kwargs)
-
-    @torch.no_grad()
-    def roll_out(self, batch: dict[str, Any], states: Tensor) -> Tensor:
-        """Latents (B, K·C, T) at ``batch["times"]``, all of them one, to which the student's steps lead from noise."""
-        latents, steps = batch["noise"], self.settings.num_inference_steps
-        guided = torch.ones(len(latents), dtype=torch.bool, device=latents.device)
-        for step in range(steps, round(float(batch["times"][0]) * steps), -1):
-            times = torch.full_like(batch["times"], step / steps)
-            latents = latents - self.velocity(self.network, batch, latents, times, states, guided).float() / steps
-        return latents
 
     @torch.no_grad()
     def teach(self, batch: dict[str, Any], noisy: Tensor) -> Tensor:

@@ -78,13 +78,11 @@ class AdversarySettings(_Strict):
 class Distillation(_Strict):
     """What a few-step transformer takes over (``songdiff/training/distillation.py``): its teacher's velocity at
     ``guidance_scale``, for score and style alike, of the vocals at ``vocals_guidance_scale`` (None: as the others),
-    where ``num_inference_steps`` steps begin. ``rollouts``: at the latents to which the student's own steps lead,
-    instead of at noisy data."""
+    where ``num_inference_steps`` steps begin."""
 
     num_inference_steps: int = Field(default=8, ge=1)
     guidance_scale: float = Field(default=3.0, ge=1)
     vocals_guidance_scale: float | None = Field(default=None, ge=1)
-    rollouts: bool = False
 
 
 class LoraSettings(_Strict):
@@ -152,8 +150,6 @@ class Recipe(_Strict):
     """For :data:`ADAPTER_KINDS`, and for the kinds of their names; None: the default."""
     alignment: float = Field(default=0.0, ge=0)
     """For :data:`TRANSFORMER_KINDS`: weight of the loss on sung phonemes and notes (``training/alignment.py``)."""
-    moments: float = Field(default=0.0, ge=0)
-    """For :data:`TRANSFORMER_KINDS`: weight of the loss on mean and deviation of tracks (``training/moments.py``)."""
     steps: int = Field(ge=1)
     batch_size: int = Field(ge=1)
     crop_frames: int = Field(ge=8)
@@ -201,12 +197,12 @@ class Recipe(_Strict):
             raise ValueError(f"only for {' and '.join(ADVERSARY_KINDS)}")
         return adversary
 
-    @field_validator("alignment", "moments")
+    @field_validator("alignment")
     @classmethod
-    def _transformers_are_heard(cls, weight: float, info: ValidationInfo) -> float:
-        if weight and info.data.get("kind") not in TRANSFORMER_KINDS:
+    def _transformers_are_aligned(cls, alignment: float, info: ValidationInfo) -> float:
+        if alignment and info.data.get("kind") not in TRANSFORMER_KINDS:
             raise ValueError(f"only for {' and '.join(TRANSFORMER_KINDS)}")
-        return weight
+        return alignment
 
     @field_validator("distillation")
     @classmethod
@@ -232,8 +228,6 @@ class Recipe(_Strict):
             raise ValueError(f"{', '.join(sorted(fields))}: only for {' and '.join(TRANSFORMER_KINDS)}")
         if self.fsdp and self.compile:
             raise ValueError("compile: not together with fsdp")
-        if self.fsdp and self.distillation is not None and self.distillation.rollouts:
-            raise ValueError("distillation.rollouts: not together with fsdp; processes would roll out unlike steps")
         if self.sample_every is not None and self.data.vocoder is None:
             raise ValueError("sample_every: name the folder of a trained vocoder in data.vocoder")
         return self

@@ -30,7 +30,6 @@ from ..models import Codec, SongTransformer, StyleEncoder, codec_of, load_autoen
 from ..score import TRACKS
 from .alignment import VocalListener, alignment_losses, vocal_labels
 from .loop import Task
-from .moments import moment_loss
 from .recipe import Recipe, RecipeError, load_part, new_part
 from .samples import HeldOut
 
@@ -229,24 +228,12 @@ class TransformerTask(Task):
         velocity = self.velocity(self.network, batch, noisy, batch["times"], states)
         unknown = self.unknown_cells(batch)
         losses = {"velocity": masked_velocity_loss(velocity, batch["data"], batch["noise"], unknown)}
-        return losses | self.losses_of_data(batch, noisy, velocity, unknown)
+        return losses if self.listener is None else losses | self._alignment(batch, noisy, velocity, unknown)
 
-    def losses_of_data(
-        self, batch: dict[str, Any], noisy: Tensor, velocity: Tensor, unknown: Tensor
-    ) -> dict[str, Tensor]:
-        """Those of the recipe that are taken of the data which the velocity points at; known cells are as they are."""
-        predicted = torch.where(unknown, noisy - batch["times"][:, None, None] * velocity, batch["data"])
-        losses = {}
-        if self.recipe.moments:
-            data, made, missing = (x.unflatten(1, (len(TRACKS), -1)) for x in (batch["data"], predicted, unknown))
-            counted = sounding_frames(data, self.silence.to(data)) & missing[:, :, 0]
-            scale = data.new_tensor(self.network.config.latent_limits["std"]).view(len(TRACKS), -1)
-            losses["moments"] = self.recipe.moments * moment_loss(data, made, counted, scale, batch["times"])
-        return losses if self.listener is None else losses | self._alignment(batch, predicted)
-
-    def _alignment(self, batch: dict[str, Any], predicted: Tensor) -> dict[str, Tensor]:
-        """:func:`alignment_losses` of the vocals, the first track."""
+    def _alignment(self, batch: dict[str, Any], noisy: Tensor, velocity: Tensor, unknown: Tensor) -> dict[str, Tensor]:
+        """:func:`alignment_losses` of the vocals, the first track; their known cells are as they are."""
         assert self.listener is not None
+        predicted = torch.where(unknown, noisy - batch["times"][:, None, None] * velocity, batch["data"])
         vocals = slice(0, self.network.config.latent_channels)
         losses = alignment_losses(
             self.listener,

@@ -42,6 +42,14 @@ def test_wrong_phonemes_or_pitches_cost_more_and_early_ones_less(example):
     assert cost(wrong, 0.9) < 0.1 * cost(wrong, 0.1)
 
 
+def test_nothing_is_to_be_clearer_than_the_true_voice(example):
+    listener, data, labels, noise = example
+    predicted = data + noise  # heard badly, and no worse than the true one through as much noise
+    losses = alignment_losses(listener, data, predicted, labels, torch.zeros(6), 4 * noise)
+    assert losses["listening"] > 0.1
+    assert losses["alignment"] < 1e-6
+
+
 def test_each_learns_from_its_own_loss(example):
     listener, data, labels, noise = example
     predicted = data.roll(1, 0).requires_grad_()

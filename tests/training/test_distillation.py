@@ -102,28 +102,3 @@ def test_what_does_not_fit_is_refused(recipe):
         DistillationTask(load_recipe(recipe, ("data.teacher=nowhere",)))
     with pytest.raises(RecipeError, match=r"distillation: .*only for few_step_transformer"):
         load_recipe(recipe, ("kind=transformer",))
-    with pytest.raises(RecipeError, match=r"distillation\.rollouts: not together with fsdp"):
-        load_recipe(recipe, ("distillation.rollouts=true", "fsdp=true"))
-
-
-def test_rollouts_begin_where_the_students_own_steps_lead(recipe):
-    task = DistillationTask(load_recipe(recipe, ("distillation.rollouts=true", "moments=1.0")))
-    batch = task.batch(np.random.default_rng(0))
-    assert len(set(batch["times"][:6].tolist())) == 1
-    states, unknown = task.network.encode_conditions(song_tasks.conditions_of(batch)), task.unknown_cells(batch)
-    arguments = [batch[name] for name in ("style_tokens", "style_mask", "style_pooled", "data", "known_mask")]
-    wanted = batch["noise"]
-    for time, at in ((1.0, 0.75), (0.75, 0.5)):
-        x, times = torch.where(unknown, wanted, batch["data"]), torch.full((12,), time)
-        with torch.no_grad():
-            velocity = task.network(x, times, states, *arguments, torch.ones(12, dtype=torch.bool))
-        wanted = wanted - 0.25 * velocity
-        rolled = task.roll_out(batch | {"times": torch.full((12,), at)}, states.detach())
-        assert torch.allclose(rolled, wanted, atol=1e-4)
-        assert not rolled.requires_grad
-    seen = []
-    task.teach = lambda first, noisy: seen.append(noisy) or torch.zeros_like(noisy)
-    losses = task(batch | {"times": torch.full((12,), 0.5)})
-    assert torch.allclose(seen[0], wanted[:6], atol=1e-4)
-    assert losses["moments"].requires_grad
-    assert losses["moments"] > 0

@@ -36,6 +36,7 @@ STEPS = 8  # gains a hop of a TransientShaper: 1.5 ms each
 _QUIET, _AUDIBLE = 1e-5, 1e-3  # root mean squares: what counts as silence, and what can be heard
 _GAINS = (-3.0, 1.0)  # nepers: −26 to +9 dB
 _SURE = 0.3  # nepers: a shaper's smaller gains are guesses; larger ones lose as much, so that no gain jumps
+_MISSING = 2.0  # by how much at most a band is made louder or softer, to be as loud as its spectra
 DELAY = 128  # samples by which the side follows the mid: 3 ms, so that the two channels differ and neither cancels
 
 
@@ -81,6 +82,7 @@ class SpectralVocoder(ModelMixin, ConfigMixin):
         if transients and phase == "direct":
             raise ValueError("transients: a direct phase says by itself when a stroke falls; leave the shaper out")
         filterbank = mel_filterbank(n_fft, num_mels, f_min, f_max, sample_rate, linear_bands)
+        self.register_buffer("filterbank", filterbank, persistent=False)
         expand = (filterbank / filterbank.sum(0).clamp(min=1e-8)).T  # each bin: the mean of its bands
         self.register_buffer("expand", expand, persistent=False)
         self.register_buffer("outside", (expand.sum(1) == 0).float()[:, None], persistent=False)  # bins in no band
@@ -203,9 +205,13 @@ class SpectralVocoder(ModelMixin, ConfigMixin):
             yield magnitude[..., start:stop], found, fine.envelope[..., start:stop], log_width[..., start:stop]
 
     def _magnitude(self, fine: FineSpectra, log_mel: Tensor) -> Tensor:
-        """(B, F, J); what lies at the floor is silence, and nothing is louder than a waveform within ±1 can be."""
-        gate = ((log_mel.exp() / self.config.floor - 1.5) / 1.5).clamp(0, 1)
-        return fine.log_magnitude.clamp(max=1).exp() * (self.expand @ gate)
+        """(B, F, J); what lies at the floor is silence, and nothing is louder than a waveform within ±1 can be. Each band
+        is made as loud as the spectra say: fine logarithms are those of the usual bin, and noise has louder ones."""
+        floor, mel = self.config.floor, log_mel.exp()
+        gate = ((mel / floor - 1.5) / 1.5).clamp(0, 1)
+        magnitude = fine.log_magnitude.clamp(max=1).exp() * (self.expand @ gate)
+        missing = (mel * gate + floor) / (self.filterbank @ magnitude + floor)
+        return magnitude * (self.expand @ missing.clamp(1 / _MISSING, _MISSING) + self.outside)
 
     def _shaped(self, mid: Tensor, envelope: Tensor) -> Tensor:
         return mid if self.shaper is None else self.shaper(mid, envelope)

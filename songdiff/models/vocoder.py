@@ -205,8 +205,9 @@ class SpectralVocoder(ModelMixin, ConfigMixin):
             yield magnitude[..., start:stop], found, fine.envelope[..., start:stop], log_width[..., start:stop]
 
     def _magnitude(self, fine: FineSpectra, log_mel: Tensor) -> Tensor:
-        """(B, F, J); what lies at the floor is silence, and nothing is louder than a waveform within ±1 can be. Each band
-        is made as loud as the spectra say: fine logarithms are those of the usual bin, and noise has louder ones."""
+        """(B, F, J); what lies at the floor is silence, and nothing is louder than a waveform within ±1 can be. Each
+        band is made as loud as the spectra say: fine logarithms are those of the usual bin, and noise has louder ones.
+        """
         floor, mel = self.config.floor, log_mel.exp()
         gate = ((mel / floor - 1.5) / 1.5).clamp(0, 1)
         magnitude = fine.log_magnitude.clamp(max=1).exp() * (self.expand @ gate)

@@ -168,6 +168,22 @@ def test_magnitudes_of_every_vocoder_can_take_another_phase():
         vocoder.decode(short, phase="predicted")
 
 
+@torch.no_grad()
+def test_noise_is_as_loud_in_each_band_as_its_spectra_say(fitted):
+    """A network that has learned logarithms gives the median of a noisy bin, which is softer than its mean."""
+    vocoder = SpectralVocoder(hidden_size=16, num_layers=1, phase="gradient", griffin_lim_iterations=4).eval()
+    torch.manual_seed(0)
+    noise = 0.1 * torch.randn(1, 1, 20 * 2048).expand(1, 2, -1)
+    spectra = fitted.spectra(fitted.patches(noise))
+    for lean in (0.0, -0.4):
+        vocoder.out.bias[300:800] = lean
+        heard = fitted.spectra(fitted.patches(vocoder.decode(spectra)))
+        softer = (spectra.log_mel.exp().mean(-1) / heard.log_mel.exp().mean(-1)).log()[0, 70:98]
+        assert softer.abs().mean() < 0.1, lean
+    silence = Spectra(torch.full_like(spectra.log_mel, np.log(3e-5)), spectra.log_width)
+    assert vocoder.decode(silence).abs().max() < 1e-6
+
+
 def test_a_shaper_learns_that_strokes_begin_when_they_do(fitted):
     """Strokes at other places in the hop than in training sound less before their time, and silence stays silent."""
 
